@@ -1,0 +1,45 @@
+//! `bad-output`: an output that cannot be declared.
+
+use crate::base::diagnostic::{Case, Class, Code, Severity};
+
+/// An output that cannot be declared.
+pub static CODE: Code = Code {
+    id: "bad-output",
+    severity: Severity::Error,
+    class: Class::Schema,
+    summary: "an output that cannot be declared",
+    explanation: r#"An output is one file, or one folder with a trailing `/`. A pattern cannot be checked to have been made, and `.pl/` belongs to `pl`. A task without a command makes nothing.
+
+    outputs "dist/*.js"                            // "dist/""#,
+};
+
+/// Whole little projects, right and wrong.
+pub static CASES: &[Case] = &[
+    Case {
+        name: "a pattern",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"task "t" { run "t"; outputs "dist/*.js" }
+"#,
+        )],
+        expect: &["bad-output"],
+    },
+    Case {
+        name: "a group",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"task "t" { outputs "dist/" }
+"#,
+        )],
+        expect: &["bad-output"],
+    },
+    Case {
+        name: "a folder",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"task "t" { run "t"; outputs "dist/" }
+"#,
+        )],
+        expect: &[],
+    },
+];

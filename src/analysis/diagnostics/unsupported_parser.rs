@@ -1,0 +1,47 @@
+//! `unsupported-parser`: a parser that is not known.
+
+use crate::base::diagnostic::{Case, Class, Code, Severity};
+
+/// A parser that is not known.
+pub static CODE: Code = Code {
+    id: "unsupported-parser",
+    severity: Severity::Error,
+    class: Class::Config,
+    summary: "a parser that is not known",
+    explanation: r##"A rule's output is read by `parse "json"`, `parse "regex"` or `parse "exit-code"`. `sarif`, `json-lines`, `junit`, `tap` and `lines` are not yet there.
+
+Many programs can print JSON, or a line that a pattern reads:
+
+    parse "regex" { pattern #"(?P<path>[^:]+):(?P<line>\d+): (?P<message>.*)"# }"##,
+};
+
+/// Whole little projects, right and wrong.
+pub static CASES: &[Case] = &[
+    Case {
+        name: "not yet",
+        files: &[(
+            "rules/r.kdl",
+            r#"rule "look" { files "**/*.py"; run "look" "{files}"; parse "sarif" }
+"#,
+        )],
+        expect: &["unsupported-parser"],
+    },
+    Case {
+        name: "none",
+        files: &[(
+            "rules/r.kdl",
+            r#"rule "look" { files "**/*.py"; run "look" "{files}" }
+"#,
+        )],
+        expect: &["incomplete-rule"],
+    },
+    Case {
+        name: "the exit code",
+        files: &[(
+            "rules/r.kdl",
+            r#"rule "look" { files "**/*.py"; run "look" "{files}"; parse "exit-code" }
+"#,
+        )],
+        expect: &[],
+    },
+];

@@ -1,0 +1,437 @@
+//! The resolved whole: what `analysis` makes of all definitions, without a span in it.
+//!
+//! Two texts that mean the same give equal pipelines; so whatever is computed from one is cut off early
+//! when only a comment moved. Knows nothing of keys, disks or processes.
+
+use std::collections::BTreeMap;
+
+use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
+use crate::base::path::{Pattern, RepoPath};
+
+/// Everything that can be built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pipeline {
+    /// What workstreams change.
+    pub repository: RepositoryConfig,
+    /// Targets of a plain `pl build`, as written; empty: every task, no workstream.
+    pub default: Vec<String>,
+    /// Gates are barriers.
+    pub gates_ordered: bool,
+    /// A test that dirties its tree fails.
+    pub strict: bool,
+    /// Places a pool has.
+    pub pools: BTreeMap<String, u32>,
+    /// Setups by order of definition.
+    pub setups: Vec<Setup>,
+    /// Tasks by order of definition.
+    pub tasks: Vec<Task>,
+    /// Workstreams by id.
+    pub workstreams: Vec<Workstream>,
+    /// Rules by name; a project's rule replaces the shipped one of its name.
+    pub rules: Vec<Rule>,
+    /// Tools by name; the built-in `manual`, `replay` and `exec` kinds need no file.
+    pub tools: Vec<Tool>,
+    /// Capability to tools, in order.
+    pub routes: BTreeMap<String, Vec<ToolName>>,
+    /// Pairs of workstreams that may overlap, smaller id first.
+    pub allowed_overlaps: Vec<(WorkstreamId, WorkstreamId)>,
+}
+
+/// What workstreams change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RepositoryConfig {
+    /// Relative to the project's root; `None`: the repository around it.
+    pub path: Option<String>,
+    /// Branch or revision that workstreams start from; `None`: what HEAD names.
+    pub base: Option<String>,
+    /// Folder that it is made from, relative to the project's root.
+    pub seed: Option<String>,
+}
+
+/// A text with places to fill when the step runs; variables of `let` are already filled in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Template(pub Vec<TemplatePart>);
+
+/// A piece of a [`Template`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TemplatePart {
+    /// Literal text.
+    Text(String),
+    /// A property of the step.
+    Property(Property),
+}
+
+/// What a step knows of itself when it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Property {
+    /// The files that a rule looks over, an argument each.
+    Files,
+    /// The literal files of a scope, an argument each.
+    ScopeFiles,
+    /// A file that holds the prompt.
+    Prompt,
+    /// The folder that a setup makes, or `bin`'s.
+    Out,
+    /// The worktree's folder.
+    Worktree,
+    /// The workstream's id.
+    Workstream,
+    /// What stands after `--` on the command line, an argument each.
+    Args,
+}
+
+impl Property {
+    /// Every property.
+    pub const ALL: [Self; 7] =
+        [Self::Files, Self::ScopeFiles, Self::Prompt, Self::Out, Self::Worktree, Self::Workstream, Self::Args];
+
+    /// The word between the braces.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::ScopeFiles => "scope-files",
+            Self::Prompt => "prompt",
+            Self::Out => "out",
+            Self::Worktree => "worktree",
+            Self::Workstream => "workstream",
+            Self::Args => "args",
+        }
+    }
+}
+
+impl Template {
+    /// A template without places.
+    pub fn literal(text: impl Into<String>) -> Self {
+        Self(vec![TemplatePart::Text(text.into())])
+    }
+
+    /// The text with `{name}` for every place: what is shown and keyed.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                TemplatePart::Text(literal) => text.push_str(literal),
+                TemplatePart::Property(property) => {
+                    text.push('{');
+                    text.push_str(property.word());
+                    text.push('}');
+                }
+            }
+        }
+        text
+    }
+}
+
+/// What a step runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// Started directly.
+    Argv(Vec<Template>),
+    /// Given to `sh -c`.
+    Shell(Template),
+}
+
+impl Command {
+    /// The command as one line for people and keys, quoted for a shell.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Shell(text) => text.text(),
+            Self::Argv(argv) => argv.iter().map(|word| quote(&word.text())).collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+/// Quotes a word for a shell where it needs it.
+pub fn quote(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| format!("{word:?}"), |quoted| quoted.into_owned())
+}
+
+/// The environment that a step asks for beyond the fixed part, all levels merged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Environment {
+    /// Set to these values.
+    pub set: BTreeMap<String, String>,
+    /// Let through: names, or patterns with `*`.
+    pub pass: Vec<String>,
+}
+
+/// Prepares something that tests need, once a set of inputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// Its name.
+    pub name: SetupName,
+    /// How it is made.
+    pub command: Command,
+    /// Files of the verified tree that it reads.
+    pub inputs: Vec<Pattern>,
+    /// Folders put in front of PATH.
+    pub bin: Vec<Template>,
+    /// Made in each worktree instead of shared.
+    pub per_worktree: bool,
+    /// Wall time in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// Its environment.
+    pub environment: Environment,
+}
+
+/// A make-like step in the project's own folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Its name.
+    pub name: TaskName,
+    /// One line for people.
+    pub about: Option<String>,
+    /// Tasks done first.
+    pub depends_on: Vec<TaskName>,
+    /// Setups done first.
+    pub setups: Vec<SetupName>,
+    /// Working folder relative to the project's root; empty: the root.
+    pub dir: String,
+    /// What runs; `None`: a group.
+    pub command: Option<Command>,
+    /// What is read and keyed, relative to the project's root.
+    pub inputs: Vec<Pattern>,
+    /// What is made, relative to the project's root.
+    pub outputs: Vec<Output>,
+    /// Outputs may be inputs.
+    pub in_place: bool,
+    /// Its environment.
+    pub environment: Environment,
+    /// Pool whose places it takes.
+    pub pool: Option<String>,
+    /// Wall time in milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+/// Something that a task makes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Output {
+    /// Where.
+    pub path: RepoPath,
+    /// A folder with all below it.
+    pub folder: bool,
+    /// Kept as blobs and restored from them.
+    pub store: bool,
+}
+
+/// A bounded change to a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workstream {
+    /// Its id.
+    pub id: WorkstreamId,
+    /// One line for people.
+    pub title: Option<String>,
+    /// `openspec_change`.
+    pub change: Option<String>,
+    /// `ccpm_issue`.
+    pub issue: Option<String>,
+    /// Phase, from 1.
+    pub gate: u32,
+    /// May be changed, deleted, added.
+    pub files_scope: Vec<Pattern>,
+    /// May be added.
+    pub files_create: Vec<Pattern>,
+    /// Also observed by the tool.
+    pub context: Vec<Pattern>,
+    /// What is to be done, in order.
+    pub instructions: Vec<String>,
+    /// How it is accepted, in order.
+    pub tests: Vec<AcceptanceTest>,
+    /// Resolved ids, sorted.
+    pub depends_on: Vec<WorkstreamId>,
+    /// Tool or capability as written.
+    pub asked_tool: String,
+    /// Who is asked, in order: the tool, or the capability's route.
+    pub tools: Vec<ToolName>,
+    /// Setups of its verification.
+    pub setups: Vec<SetupName>,
+    /// Rules that look it over.
+    pub rules: Vec<RuleName>,
+    /// What happens when what its tool observes changed.
+    pub on_base_change: OnBaseChange,
+    /// Folders that may persist in its worktree.
+    pub keep: Vec<Pattern>,
+    /// Its tests' environment.
+    pub environment: Environment,
+    /// Wall time of an edit in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// Limits of its fix loop.
+    pub breaker: Breaker,
+    /// JSON text; kept, never keyed.
+    pub metadata: Option<String>,
+}
+
+/// What happens to an edit when what its tool observes changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OnBaseChange {
+    /// Merge it three-way onto the new base; ask again only on conflict or red.
+    Carry,
+    /// Ask again.
+    Redo,
+}
+
+/// One acceptance test.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AcceptanceTest {
+    /// What runs.
+    pub command: Command,
+    /// Declared inputs; empty: the whole tree.
+    pub inputs: Vec<Pattern>,
+    /// Wall time in milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+/// Limits of a fix loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Breaker {
+    /// Attempts a step.
+    pub max_attempts: u32,
+    /// Repeats of one error signature.
+    pub max_error_repeats: u32,
+    /// Comings back of one tree.
+    pub oscillation_threshold: u32,
+}
+
+impl Default for Breaker {
+    /// The template values of the older system: 5, 3, 2.
+    fn default() -> Self {
+        Self { max_attempts: 5, max_error_repeats: 3, oscillation_threshold: 2 }
+    }
+}
+
+/// A declared checker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub name: RuleName,
+    /// One line for people.
+    pub about: Option<String>,
+    /// Files that it looks over.
+    pub files: Vec<Pattern>,
+    /// Which of those.
+    pub looks_in: LooksIn,
+    /// What runs.
+    pub command: Command,
+    /// Exit codes that mean clean.
+    pub exit_clean: Vec<i32>,
+    /// Exit codes that mean findings.
+    pub exit_findings: Vec<i32>,
+    /// How its output is read.
+    pub parser: Parser,
+    /// Category of its findings.
+    pub category: String,
+    /// Severity of findings that carry none.
+    pub severity: crate::base::finding::FindingSeverity,
+    /// Mechanical fix; not used until there is a fix loop.
+    pub fix: Option<Command>,
+    /// Configuration files, looked for from each file's folder up to the root.
+    pub inputs: Vec<String>,
+    /// Only the named files are keyed, not the whole tree.
+    pub reads_files_only: bool,
+    /// A missing program skips the rule instead of failing it.
+    pub skip_if_missing: bool,
+    /// How its version is asked.
+    pub version: Option<Command>,
+    /// `["pip", "ruff==…"]`; how it is had.
+    pub install: Vec<String>,
+    /// Wall time in milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+/// Which files a rule looks over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LooksIn {
+    /// Those in the workstream's scope.
+    Scope,
+    /// Those that the workstream changed or added.
+    Changed,
+    /// All of the tree.
+    All,
+}
+
+/// How a rule's output is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parser {
+    /// The exit code alone; one finding with the output as its message.
+    ExitCode,
+    /// One JSON document; `fields` are dotted paths below each element of `each`.
+    Json {
+        /// `$[*]`, `$.results[*]`, `$.a.b[*].c[*]`.
+        each: String,
+        /// `path line column code message severity` to a dotted path.
+        fields: BTreeMap<String, String>,
+        /// Which stream.
+        stream: Stream,
+    },
+    /// A pattern a line, with groups `path line column code message severity`.
+    Regex {
+        /// The pattern; compiled by `analysis` once to check it.
+        pattern: String,
+        /// Which stream.
+        stream: Stream,
+    },
+}
+
+/// Which stream a parser reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// What kind of program does an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ToolKind {
+    /// A coding agent.
+    Ai,
+    /// Any command.
+    Exec,
+    /// A person.
+    Manual,
+    /// Recorded edits.
+    Replay,
+}
+
+/// What an edit's tool looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Observes {
+    /// All of the tree.
+    Tree,
+    /// Blobs in scope and declared context.
+    Scope,
+}
+
+/// A program that does a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// Its name.
+    pub name: ToolName,
+    /// One line for people.
+    pub about: Option<String>,
+    /// What kind it is.
+    pub kind: ToolKind,
+    /// Capabilities.
+    pub can: Vec<String>,
+    /// Pool whose places it takes.
+    pub pool: Option<String>,
+    /// Wall time in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// What runs; `manual` and `replay` have none.
+    pub command: Option<Command>,
+    /// How its version is asked.
+    pub version: Option<Command>,
+    /// Variables passed and never stored.
+    pub secrets: Vec<String>,
+    /// What it looks at.
+    pub observes: Observes,
+    /// Asked once for the whole workstream instead of once an instruction.
+    pub per_workstream: bool,
+    /// What happens when what it observes changed.
+    pub on_base_change: OnBaseChange,
+    /// Folder of recorded edits, relative to the project's root.
+    pub recordings: String,
+    /// Its environment.
+    pub environment: Environment,
+}

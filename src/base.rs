@@ -1,0 +1,11 @@
+//! Words that everybody uses: paths, spans, digests, names, diagnostics.
+//!
+//! Imports nothing of the house and decides nothing: no files, no clocks, no policy.
+
+pub mod diagnostic;
+pub mod digest;
+pub mod failure;
+pub mod finding;
+pub mod name;
+pub mod path;
+pub mod span;

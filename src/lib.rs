@@ -1,0 +1,12 @@
+//! `pl`: make for development workstreams.
+//!
+//! Texts become definitions (`syntax`), definitions a pipeline (`analysis`), the pipeline a graph of steps (`graph`);
+//! what a step observes (`observe`) makes a key (`fingerprint`), what is remembered under it (`store`) gives a verdict
+//! (`plan`), and what must run is run and recorded (`exec`). See docs/architecture.md.
+
+pub mod base;
+pub mod system;
+pub mod syntax;
+pub mod analysis;
+pub mod query;
+pub mod project;

@@ -1,0 +1,3 @@
+//! The `pl` program.
+
+fn main() {}

@@ -1,0 +1,353 @@
+//! What a task's inputs stand for at this moment: the sorted list of paths with kind, mode and digest.
+//!
+//! Ignore rules prune what wildcards reach; a file or folder written literally is taken as it is. Does not know which
+//! task asks, nor what the list is kept under.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use globset::GlobMatcher;
+use ignore::{DirEntry, WalkBuilder};
+use rayon::prelude::*;
+
+use super::file_hash::HashCache;
+use super::{Kind, Stat};
+use crate::base::digest::Digest;
+use crate::base::path::{Pattern, PatternSet, compile_glob};
+
+/// Folders that no input ever reaches.
+const NEVER_ENTERED: [&str; 3] = [".git", ".pl", ".worktrees"];
+
+/// What can go wrong when inputs are looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum InputsError {
+    /// A path cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The path.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A folder cannot be walked.
+    #[error("cannot list {path}: {source}")]
+    Walk {
+        /// The folder.
+        path: String,
+        /// Why.
+        source: ignore::Error,
+    },
+}
+
+/// What an input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum InputKind {
+    /// A regular file: its content counts.
+    File,
+    /// A folder written literally; what is below it has entries of its own.
+    Folder,
+    /// A link: its text counts, and the content of the file that it leads to, if any.
+    Link,
+    /// A pipe, a socket, a device: only that it is there.
+    Other,
+    /// Written literally, and not there.
+    Absent,
+}
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Input {
+    /// Relative to the root, `/`-separated; characters that are not UTF-8 are replaced.
+    pub path: String,
+    /// What it is.
+    pub kind: InputKind,
+    /// `0o755` or `0o644` for files, 0 for all else.
+    pub mode: u32,
+    /// Of the content (files), the text and what it leads to (links), nothing (all else).
+    pub digest: Digest,
+}
+
+impl Input {
+    /// One digest of kind, mode and content: what a part of a fingerprint holds.
+    pub fn state(&self) -> Digest {
+        Digest::of_fields([[self.kind as u8].as_slice(), &self.mode.to_le_bytes(), &self.digest.0])
+    }
+}
+
+/// The inputs of one task.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Sorted by path, each path once.
+    pub entries: Vec<Input>,
+    /// Absolute paths of the folders that were listed, sorted: a change in one may add or remove an input.
+    pub folders: Vec<PathBuf>,
+}
+
+impl Inputs {
+    /// One digest of all entries.
+    pub fn digest(&self) -> Digest {
+        let states: Vec<Digest> = self.entries.iter().map(Input::state).collect();
+        let paths = self.entries.iter().map(|entry| entry.path.as_bytes());
+        Digest::of_fields(paths.zip(&states).flat_map(|(path, state)| [path, state.0.as_slice()]))
+    }
+}
+
+/// Evaluates patterns below `root`, without what `outputs` name.
+pub fn evaluate(
+    root: &Path,
+    patterns: &[Pattern],
+    outputs: &[Pattern],
+    cache: &HashCache,
+) -> Result<Inputs, InputsError> {
+    let mut search =
+        Search { root, outputs: PatternSet::new(outputs), found: BTreeMap::new(), folders: BTreeSet::new() };
+    let mut globs: BTreeMap<String, Vec<GlobMatcher>> = BTreeMap::new();
+    for pattern in patterns {
+        match pattern {
+            Pattern::File(path) | Pattern::Folder(path) => search.literal(&path.0)?,
+            Pattern::Glob(glob) => globs.entry(walk_root(glob)).or_default().extend(compile_glob(glob).ok()),
+        }
+    }
+    for (folder, globs) in globs {
+        search.walk(&folder, true, |path| globs.iter().any(|glob| glob.is_match(path)))?;
+    }
+    let found: Vec<(Vec<u8>, Found)> = search.found.into_iter().collect();
+    let entries: Result<Vec<Option<Input>>, InputsError> =
+        found.into_par_iter().map(|(path, found)| input(root, &path, found, cache)).collect();
+    Ok(Inputs { entries: entries?.into_iter().flatten().collect(), folders: search.folders.into_iter().collect() })
+}
+
+/// The folder from which a glob is walked: its parts before the first one with glob characters.
+fn walk_root(glob: &str) -> String {
+    let literal = Pattern::Glob(glob.to_owned()).literal_prefix().len();
+    glob[..literal].rfind('/').map_or_else(String::new, |end| glob[..end].to_owned())
+}
+
+/// Why a path is in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Written,
+    Reached,
+}
+
+struct Search<'a> {
+    root: &'a Path,
+    outputs: PatternSet,
+    found: BTreeMap<Vec<u8>, Found>,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Search<'_> {
+    /// Takes what is written, whatever ignore rules say of it.
+    fn literal(&mut self, path: &str) -> Result<(), InputsError> {
+        if self.outputs.matches(path.as_bytes()) || is_never_entered(path.as_bytes()) {
+            return Ok(());
+        }
+        self.found.insert(path.as_bytes().to_vec(), Found::Written);
+        if std::fs::metadata(self.root.join(path)).is_ok_and(|metadata| metadata.is_dir()) {
+            self.walk(path, false, |_| true)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what lies below a folder and is wanted. The folder itself is entered even where it is ignored or a link.
+    fn walk(&mut self, folder: &str, prune: bool, wanted: impl Fn(&Path) -> bool) -> Result<(), InputsError> {
+        let start = if folder.is_empty() { self.root.to_owned() } else { self.root.join(folder) };
+        if !std::fs::metadata(&start).is_ok_and(|metadata| metadata.is_dir()) {
+            return Ok(());
+        }
+        for entry in walker(&start, prune) {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) if is_gone(&error) => continue,
+                Err(source) => return Err(InputsError::Walk { path: folder.to_owned(), source }),
+            };
+            let is_folder = entry.depth() == 0 || entry.file_type().is_some_and(|kind| kind.is_dir());
+            if is_folder {
+                self.folders.insert(entry.path().to_owned());
+                continue;
+            }
+            let Ok(path) = entry.path().strip_prefix(self.root) else { continue };
+            let bytes = path.as_os_str().as_bytes();
+            let utf8_or_literal = !prune || std::str::from_utf8(bytes).is_ok();
+            if utf8_or_literal && wanted(path) && !self.outputs.matches(bytes) {
+                self.found.entry(bytes.to_vec()).or_insert(Found::Reached);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn walker(start: &Path, prune: bool) -> ignore::Walk {
+    WalkBuilder::new(start)
+        .standard_filters(false)
+        .git_ignore(prune)
+        .git_exclude(prune)
+        .parents(prune)
+        .require_git(false)
+        .follow_links(false)
+        .filter_entry(|entry: &DirEntry| {
+            entry.depth() == 0 || !NEVER_ENTERED.iter().any(|name| entry.file_name() == *name)
+        })
+        .build()
+}
+
+fn is_never_entered(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/').any(|part| NEVER_ENTERED.iter().any(|name| name.as_bytes() == part))
+}
+
+/// A folder may be removed while it is walked; then nothing is below it.
+fn is_gone(error: &ignore::Error) -> bool {
+    error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Looks one path up; `None` where a wildcard reached something that has gone since.
+fn input(root: &Path, path: &[u8], found: Found, cache: &HashCache) -> Result<Option<Input>, InputsError> {
+    let full = root.join(std::ffi::OsStr::from_bytes(path));
+    let text = String::from_utf8_lossy(path).into_owned();
+    let nothing = Digest::of(b"");
+    let state = match observe(&full, cache) {
+        Ok(state) => state,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => match found {
+            Found::Written => (InputKind::Absent, 0, nothing),
+            Found::Reached => return Ok(None),
+        },
+        Err(source) => return Err(InputsError::Read { path: text, source }),
+    };
+    let (kind, mode, digest) = state;
+    Ok(Some(Input { path: text, kind, mode, digest }))
+}
+
+fn observe(path: &Path, cache: &HashCache) -> io::Result<(InputKind, u32, Digest)> {
+    let stat = Stat::of(&std::fs::symlink_metadata(path)?);
+    Ok(match stat.kind {
+        Kind::File => {
+            let mode = if stat.is_executable() { 0o755 } else { 0o644 };
+            (InputKind::File, mode, cache.digest(path, &stat)?)
+        }
+        Kind::Folder => (InputKind::Folder, 0, Digest::of(b"")),
+        Kind::Link => (InputKind::Link, 0, link(path, cache)?),
+        Kind::Other => (InputKind::Other, 0, Digest::of(b"")),
+    })
+}
+
+/// A step reads through a link, so the file behind it counts as well.
+fn link(path: &Path, cache: &HashCache) -> io::Result<Digest> {
+    let target = std::fs::read_link(path)?;
+    let behind = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => cache.digest(path, &Stat::of(&metadata))?.0.to_vec(),
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    Ok(Digest::of_fields([target.as_os_str().as_bytes(), &behind]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::Path;
+
+    use super::{Inputs, evaluate};
+    use crate::base::path::{Pattern, RepoPath, is_glob};
+    use crate::system::file_hash::HashCache;
+
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, content) in files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            std::fs::write(path, content).expect("file");
+        }
+        folder
+    }
+
+    fn patterns(texts: &[&str]) -> Vec<Pattern> {
+        let pattern = |text: &&str| match text.strip_suffix('/') {
+            _ if is_glob(text) => Pattern::Glob((*text).to_owned()),
+            Some(folder) => Pattern::Folder(RepoPath(folder.to_owned())),
+            None => Pattern::File(RepoPath((*text).to_owned())),
+        };
+        texts.iter().map(pattern).collect()
+    }
+
+    fn look(root: &Path, inputs: &[&str], outputs: &[&str]) -> Inputs {
+        let cache = HashCache::new(HashMap::new());
+        evaluate(root, &patterns(inputs), &patterns(outputs), &cache).expect("inputs")
+    }
+
+    fn check(root: &Path, inputs: &[&str], outputs: &[&str], expected: &[&str]) {
+        let found = look(root, inputs, outputs);
+        let shown: Vec<_> = found.entries.iter().map(|entry| format!("{} {:?}", entry.path, entry.kind)).collect();
+        assert_eq!(shown, expected, "{inputs:?} without {outputs:?}");
+    }
+
+    #[test]
+    fn rules_prune_wildcards_and_nothing_else() {
+        let folder = tree(&[
+            (".gitignore", "*.log\nbuild/\n"),
+            ("a.rs", ""),
+            ("a.log", ""),
+            (".hidden.rs", ""),
+            ("build/gen.rs", ""),
+            ("build/x.log", ""),
+            ("src/b.rs", ""),
+            ("src/.gitignore", "skip.rs\n"),
+            ("src/skip.rs", ""),
+            (".git/c.rs", ""),
+            (".pl/d.rs", ""),
+            ("sub/.worktrees/e.rs", ""),
+        ]);
+        let root = folder.path();
+        check(root, &["**/*.rs"], &[], &[".hidden.rs File", "a.rs File", "src/b.rs File"]);
+        check(root, &["*.log"], &[], &[]);
+        check(root, &["a.log", "missing"], &[], &["a.log File", "missing Absent"]);
+        check(root, &["build/"], &[], &["build Folder", "build/gen.rs File", "build/x.log File"]);
+        check(root, &["build/*.rs"], &[], &["build/gen.rs File"]);
+        check(root, &["src/*.rs", "src/skip.rs"], &[], &["src/b.rs File", "src/skip.rs File"]);
+        check(root, &["**/*.rs"], &["src/"], &[".hidden.rs File", "a.rs File"]);
+        check(root, &[".git/c.rs", "nowhere/"], &[], &["nowhere Absent"]);
+        check(root, &["nowhere/*.c"], &[], &[]);
+    }
+
+    #[test]
+    fn content_mode_and_links_count() {
+        let folder = tree(&[("a", "one"), ("b", "two")]);
+        let root = folder.path();
+        symlink("a", root.join("l")).expect("link");
+        let mut seen = vec![look(root, &["*"], &[]).digest()];
+        assert_eq!(look(root, &["*"], &[]).digest(), seen[0]);
+        std::fs::write(root.join("a"), "ONE").expect("a");
+        seen.push(look(root, &["l"], &[]).digest());
+        std::fs::write(root.join("a"), "Two").expect("a");
+        seen.push(look(root, &["l"], &[]).digest());
+        std::fs::remove_file(root.join("l")).expect("l");
+        symlink("b", root.join("l")).expect("link");
+        seen.push(look(root, &["l"], &[]).digest());
+        std::fs::remove_file(root.join("b")).expect("b");
+        seen.push(look(root, &["l"], &[]).digest());
+        seen.push(look(root, &["*"], &[]).digest());
+        std::fs::set_permissions(root.join("a"), std::fs::Permissions::from_mode(0o755)).expect("mode");
+        seen.push(look(root, &["*"], &[]).digest());
+        let distinct: std::collections::HashSet<_> = seen.iter().collect();
+        assert_eq!(distinct.len(), seen.len());
+    }
+
+    #[test]
+    fn a_pipe_is_not_opened() {
+        let folder = tree(&[("d/a", "one")]);
+        let pipe = folder.path().join("d/pipe");
+        let made = rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        );
+        made.expect("a pipe");
+        check(folder.path(), &["d/"], &[], &["d Folder", "d/a File", "d/pipe Other"]);
+        let listed = look(folder.path(), &["d/"], &[]).folders;
+        assert_eq!(listed, [folder.path().join("d")]);
+    }
+}
