@@ -10,3 +10,4 @@ pub mod syntax;
 pub mod analysis;
 pub mod query;
 pub mod project;
+pub mod git;

@@ -1,0 +1,212 @@
+//! Did anything change that no tool had any business with: the main checkout, idle worktrees, refs, config, hooks?
+//!
+//! Looked at before and after a batch of tools; stat alone for files, content for git's few own ones. Cannot tell who
+//! it was, and changes nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::base::digest::Digest;
+use crate::git::error::GitError;
+use crate::git::folder::{self, Found, Kind, below, is_git_name};
+use crate::git::repository::Repository;
+use crate::git::stats::Moment;
+use crate::git::worktree::admin;
+
+/// How many files and folders of one place are looked at.
+pub const FENCE_FILES_MAX: u64 = 500_000;
+/// Refs that `pl` itself keeps.
+const OWN_REFS: &str = "refs/pl/";
+/// What of the common folder is looked at, by content.
+const GUARDED: [&str; 7] = ["HEAD", "config", "config.worktree", "hooks", "info", "objects/info/alternates", "shallow"];
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Fence {
+    places: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Seen>>,
+    metadata: BTreeMap<String, String>,
+    common_dir: PathBuf,
+    /// Places of which not all was seen: more than [`FENCE_FILES_MAX`] files, or a folder that may not be listed.
+    pub incomplete: Vec<PathBuf>,
+}
+
+/// What tells that a file changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    size: u64,
+    mtime: Moment,
+    ctime: Moment,
+    inode: u64,
+    mode: u32,
+}
+
+/// How something differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Difference {
+    /// It was not there before.
+    Added,
+    /// It is there no more.
+    Removed,
+    /// It is not what it was.
+    Changed,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FenceBreach {
+    /// The checkout, or the repository's common folder.
+    pub place: PathBuf,
+    /// A path in it, `ref refs/heads/x`, `config`, `hooks/…`, `worktree x`; bytes that are no text are replaced.
+    pub what: String,
+    /// How it differs.
+    pub how: Difference,
+}
+
+impl Fence {
+    /// Looks at checkouts (their `.git` left out) and the repository; nothing in `skip` is looked at.
+    pub fn look(repository: &Repository, dirs: &[PathBuf], skip: &[PathBuf]) -> Result<Self, GitError> {
+        let mut places = BTreeMap::new();
+        let mut incomplete = Vec::new();
+        for dir in dirs {
+            let outside = |path: &[u8]| {
+                let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+                !is_git_name(name) && !skip.contains(&below(dir, path))
+            };
+            if !dir.is_dir() || skip.contains(dir) {
+                continue;
+            }
+            let (found, complete) = folder::look_over(dir, &outside, FENCE_FILES_MAX)?;
+            if !complete {
+                incomplete.push(dir.clone());
+            }
+            let seen = found.into_iter().filter(|file| outside(&file.path)).map(|file| (seen(&file), file.path));
+            places.insert(dir.clone(), seen.map(|(seen, path)| (path, seen)).collect());
+        }
+        let metadata = metadata(repository)?;
+        Ok(Self { places, metadata, common_dir: repository.common_dir().to_owned(), incomplete })
+    }
+
+    /// What is different later; places that only one of the two looked at are left out.
+    pub fn differences(&self, later: &Self) -> Vec<FenceBreach> {
+        let mut breaches = Vec::new();
+        for (place, before) in &self.places {
+            let Some(after) = later.places.get(place) else { continue };
+            if self.incomplete.contains(place) || later.incomplete.contains(place) {
+                continue;
+            }
+            let differing = differing(before, after);
+            breaches.extend(differing.into_iter().map(|(path, how)| FenceBreach {
+                place: place.clone(),
+                what: String::from_utf8_lossy(path).into_owned(),
+                how,
+            }));
+        }
+        let differing = differing(&self.metadata, &later.metadata);
+        breaches.extend(differing.into_iter().map(|(what, how)| FenceBreach {
+            place: self.common_dir.clone(),
+            what: what.clone(),
+            how,
+        }));
+        breaches.sort();
+        breaches
+    }
+}
+
+fn differing<'a, K: Ord, V: PartialEq>(
+    before: &'a BTreeMap<K, V>,
+    after: &'a BTreeMap<K, V>,
+) -> Vec<(&'a K, Difference)> {
+    let gone_or_changed = before.iter().filter_map(|(key, value)| match after.get(key) {
+        None => Some((key, Difference::Removed)),
+        Some(other) => (other != value).then_some((key, Difference::Changed)),
+    });
+    let added = after.keys().filter(|key| !before.contains_key(key)).map(|key| (key, Difference::Added));
+    gone_or_changed.chain(added).collect()
+}
+
+/// A folder is what it is called and allows: its times move with every file in it.
+fn seen(file: &Found) -> Seen {
+    let stat = file.stat;
+    if matches!(file.kind, Kind::Folder | Kind::ClosedFolder) {
+        return Seen { size: 0, mtime: (0, 0), ctime: (0, 0), inode: 0, mode: stat.mode };
+    }
+    Seen { size: stat.size, mtime: stat.mtime, ctime: stat.ctime, inode: stat.inode, mode: stat.mode }
+}
+
+/// Refs, git's guarded files and others' linked worktrees, by what a breach calls them.
+fn metadata(repository: &Repository) -> Result<BTreeMap<String, String>, GitError> {
+    let targets = repository.reference_targets()?.into_iter().filter(|(name, _)| !name.starts_with(OWN_REFS));
+    let mut seen: BTreeMap<_, _> = targets.map(|(name, target)| (format!("ref {name}"), target)).collect();
+    let common = repository.common_dir();
+    let mut open: Vec<String> = GUARDED.map(str::to_owned).into();
+    while let Some(name) = open.pop() {
+        let path = common.join(&name);
+        let Ok(metadata) = path.symlink_metadata() else { continue };
+        if metadata.is_dir() {
+            let listing = std::fs::read_dir(&path).map_err(GitError::file("list", &path))?.filter_map(Result::ok);
+            open.extend(listing.map(|entry| format!("{name}/{}", entry.file_name().to_string_lossy())));
+            continue;
+        }
+        let content = if metadata.is_file() { content(&path) } else { format!("{:?}", std::fs::read_link(&path)) };
+        seen.insert(name, format!("{:?} {content}", metadata.permissions()));
+    }
+    for entry in std::fs::read_dir(common.join("worktrees")).into_iter().flatten().filter_map(Result::ok) {
+        if !admin::is_ours(&entry.path()) {
+            let head = std::fs::read(entry.path().join("HEAD")).unwrap_or_default();
+            let name = format!("worktree {}", entry.file_name().to_string_lossy());
+            seen.insert(name, String::from_utf8_lossy(&head).into_owned());
+        }
+    }
+    Ok(seen)
+}
+
+fn content(path: &Path) -> String {
+    std::fs::read(path).map_or_else(|error| error.to_string(), |bytes| Digest::of(&bytes).hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fence;
+    use crate::git::scratch::{Scratch, write};
+    use crate::git::worktree::create;
+
+    #[test]
+    fn breaches_are_named() {
+        let scratch = Scratch::new(&[("a", "1"), ("b/c", "2"), ("d", "3")]);
+        let repository = scratch.repository();
+        let head = repository.resolve("HEAD").unwrap();
+        let dir = scratch.dir();
+        let dirs = [dir.clone(), scratch.beside("absent")];
+        let skip = [dir.join(".pl"), dir.join("b/used")];
+        let look = || Fence::look(&repository, &dirs, &skip).unwrap();
+        let before = look();
+        assert_eq!(before.differences(&look()), []);
+        // What pl does by itself is no breach.
+        write(&dir.join(".pl/state"), "x");
+        write(&dir.join("b/used/x"), "x");
+        create(&repository, &scratch.beside("w"), "w", head, "x").unwrap();
+        repository.set_reference("refs/pl/x", head, crate::git::reference::Expected::Absent).unwrap();
+        assert_eq!(before.differences(&look()), []);
+
+        write(&dir.join("a"), "2");
+        write(&dir.join("b/new"), "2");
+        std::fs::remove_file(dir.join("d")).unwrap();
+        write(&dir.join(".git/hooks/pre-commit"), "x");
+        scratch.git(&["config", "core.hooksPath", "x"]);
+        scratch.git(&["branch", "stray"]);
+        scratch.git(&["worktree", "add", "-q", "--detach", scratch.beside("other").to_str().unwrap()]);
+        let breaches = before.differences(&look());
+        let text: Vec<_> = breaches.iter().map(|breach| format!("{:?} {}", breach.how, breach.what)).collect();
+        let expected = [
+            "Changed a",
+            "Added b/new",
+            "Removed d",
+            "Changed config",
+            "Added hooks/pre-commit",
+            "Added ref refs/heads/stray",
+            "Added worktree other",
+        ];
+        assert_eq!(text, expected);
+        assert!(before.incomplete.is_empty());
+    }
+}

@@ -1,0 +1,290 @@
+//! A folder as a tree: every file and link in it, ignored or not, byte for byte.
+//!
+//! An own walk; git's index and ignore rules have no say. What is odd is reported, never followed.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
+use crate::git::anomaly::Anomaly;
+use crate::git::delta::{Change, Delta};
+use crate::git::error::GitError;
+use crate::git::folder::{self, Found, Kind, below, is_git_name};
+use crate::git::object::{Blob, CommitId, Entry, Mode, TreeId};
+use crate::git::repository::Repository;
+use crate::git::stats::{FileStat, Moment, Stats, clock};
+use crate::git::worktree::files::folders_of;
+use crate::git::worktree::reset::{Keep, blob_id};
+use crate::git::worktree::{Worktree, admin, index};
+
+/// A folder's state.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Everything in it.
+    pub tree: TreeId,
+    /// What differs from the tree it was compared with.
+    pub delta: Delta,
+    /// What else was done, sorted.
+    pub anomalies: Vec<Anomaly>,
+    /// What the files look like, for the next snapshot or reset.
+    pub stats: Stats,
+}
+
+/// Takes a worktree whose HEAD should be at `head`; `stats` spares reading files that did not change, `skip` names
+/// what is left out (folders end in `/`), such as kept folders of builds.
+pub fn snapshot(
+    repository: &Repository,
+    worktree: &Worktree,
+    since: TreeId,
+    head: CommitId,
+    stats: &Stats,
+    skip: Keep<'_>,
+) -> Result<Snapshot, GitError> {
+    let mut snapshot = snapshot_folder(repository, &worktree.dir, since, stats, skip)?;
+    snapshot.anomalies.extend(metadata_anomalies(repository, worktree, since, head)?);
+    snapshot.anomalies.sort();
+    Ok(snapshot)
+}
+
+/// Takes any folder; its own `.git` is left out.
+pub fn snapshot_folder(
+    repository: &Repository,
+    dir: &Path,
+    since: TreeId,
+    stats: &Stats,
+    skip: Keep<'_>,
+) -> Result<Snapshot, GitError> {
+    // A folder that the tool closed has no clock to look at: then nothing is remembered.
+    let looked = clock(dir).unwrap_or((i64::MIN, 0));
+    take_folder(repository, dir, since, (stats, looked), skip)
+}
+
+/// The same for a folder whose file system's clock was looked at before.
+pub(super) fn take_folder(
+    repository: &Repository,
+    dir: &Path,
+    since: TreeId,
+    (stats, looked): (&Stats, Moment),
+    skip: Keep<'_>,
+) -> Result<Snapshot, GitError> {
+    let before = repository.entries(since)?;
+    let base = Base::new(&before);
+    let enter = |path: &[u8]| {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        !is_git_name(name) && !base.is_gitlink(path) && !skip(&[path, b"/"].concat())
+    };
+    let mut found = folder::walk(dir, &enter)?;
+    let is_folder = |file: &Found| matches!(file.kind, Kind::Folder | Kind::ClosedFolder);
+    found
+        .retain(|file| !skip(&if is_folder(file) { [file.path.as_slice(), b"/"].concat() } else { file.path.clone() }));
+    let mut anomalies = Vec::new();
+    drop_nested(&base, &mut found, &mut anomalies);
+    let taken: Vec<Taken> = found
+        .par_iter()
+        .filter(|file| matches!(file.kind, Kind::File { .. } | Kind::Link))
+        .map(|file| take(repository, dir, &base, stats, file))
+        .collect::<Result<_, _>>()?;
+    folder_anomalies(dir, &base, &found, &taken, &mut anomalies);
+    let delta = compare(&base, &before, &found, &taken, skip);
+    let tree = repository.apply(since, &delta)?;
+    anomalies.sort();
+    let stats = Stats::taken(looked, taken.into_iter().map(|file| (file.path, file.stat, file.blob.id)));
+    Ok(Snapshot { tree, delta, anomalies, stats })
+}
+
+/// The tree that the folder is compared with.
+struct Base<'a> {
+    blobs: HashMap<&'a [u8], Blob>,
+    folders: BTreeSet<&'a [u8]>,
+}
+
+impl<'a> Base<'a> {
+    fn new(entries: &'a [Entry]) -> Self {
+        let blobs = entries.iter().map(|entry| (entry.path.as_slice(), entry.blob)).collect();
+        Self { blobs, folders: folders_of(entries.iter().map(|entry| entry.path.as_slice())) }
+    }
+
+    fn is_gitlink(&self, path: &[u8]) -> bool {
+        self.blobs.get(path).is_some_and(|blob| blob.mode == Mode::Gitlink)
+    }
+}
+
+/// A file that was read or is known.
+struct Taken {
+    path: Vec<u8>,
+    blob: Blob,
+    stat: FileStat,
+    /// Of links alone.
+    target: Option<Vec<u8>>,
+}
+
+fn take(repository: &Repository, dir: &Path, base: &Base<'_>, stats: &Stats, file: &Found) -> Result<Taken, GitError> {
+    let mode = match file.kind {
+        Kind::Link => Mode::Link,
+        Kind::File { executable: true } => Mode::Executable,
+        _ => Mode::File,
+    };
+    let known = base.blobs.get(file.path.as_slice()).map(|blob| blob.id);
+    if mode != Mode::Link
+        && let Some(id) = stats.fresh(&file.path, &file.stat)
+        && (known == Some(id) || repository.has_blob(id)?)
+    {
+        return Ok(Taken { path: file.path.clone(), blob: Blob { mode, id }, stat: file.stat, target: None });
+    }
+    let (bytes, stat) = folder::read(&below(dir, &file.path), file.kind)?;
+    let id = blob_id(&bytes)?;
+    if known != Some(id) {
+        repository.write_blob(&bytes)?;
+    }
+    let target = (mode == Mode::Link).then_some(bytes);
+    Ok(Taken { path: file.path.clone(), blob: Blob { mode, id }, stat, target })
+}
+
+/// Takes nested repositories out of what was found, and `.git` in any case everywhere.
+fn drop_nested(base: &Base<'_>, found: &mut Vec<Found>, anomalies: &mut Vec<Anomaly>) {
+    let mut closed = BTreeSet::new();
+    found.retain(|file| {
+        let slash = file.path.iter().rposition(|byte| *byte == b'/');
+        if !is_git_name(slash.map_or(&file.path[..], |slash| &file.path[slash + 1..])) {
+            return true;
+        }
+        let path = slash.map_or(&b""[..], |slash| &file.path[..slash]).to_vec();
+        if !path.is_empty() && !base.folders.contains(path.as_slice()) {
+            closed.insert(path.clone());
+        }
+        anomalies.push(Anomaly::NestedRepository { path });
+        false
+    });
+    if !closed.is_empty() {
+        found.retain(|file| {
+            let slashes = file.path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+            !slashes.map(|(end, _)| &file.path[..end]).any(|folder| closed.contains(folder))
+        });
+    }
+}
+
+fn folder_anomalies(dir: &Path, base: &Base<'_>, found: &[Found], taken: &[Taken], anomalies: &mut Vec<Anomaly>) {
+    let mut names: HashMap<(u64, u64), u64> = HashMap::new();
+    for file in found {
+        match file.kind {
+            Kind::Special => anomalies.push(Anomaly::SpecialFile { path: file.path.clone() }),
+            Kind::ClosedFolder if base.is_gitlink(&file.path) => {
+                anomalies.extend(gitlink_anomaly(dir, &file.path));
+            }
+            Kind::ClosedFolder => anomalies.push(Anomaly::TooDeep { path: file.path.clone() }),
+            Kind::File { .. } => *names.entry((file.stat.device, file.stat.inode)).or_default() += 1,
+            Kind::Link | Kind::Folder => {}
+        }
+    }
+    for file in found.iter().filter(|file| matches!(file.kind, Kind::File { .. }) && file.stat.links > 1) {
+        if names.get(&(file.stat.device, file.stat.inode)).is_some_and(|seen| *seen < file.stat.links) {
+            anomalies.push(Anomaly::HardLinkLeaves { path: file.path.clone() });
+        }
+    }
+    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    for link in taken {
+        if let Some(target) = link.target.as_ref().filter(|target| leaves(&real, &link.path, target)) {
+            let known = base.blobs.get(link.path.as_slice()) == Some(&link.blob);
+            let (path, target) = (link.path.clone(), target.clone());
+            anomalies.push(Anomaly::LinkLeaves { path, target, known });
+        }
+    }
+}
+
+fn gitlink_anomaly(dir: &Path, path: &[u8]) -> Option<Anomaly> {
+    let names: Vec<_> = std::fs::read_dir(below(dir, path)).ok()?.filter_map(Result::ok).collect();
+    let path = path.to_vec();
+    if names.iter().any(|entry| is_git_name(entry.file_name().as_bytes())) {
+        Some(Anomaly::NestedRepository { path })
+    } else if names.is_empty() {
+        None
+    } else {
+        Some(Anomaly::GitlinkContent { path })
+    }
+}
+
+/// Whether a link leads out of `dir` (which has no links in its own path), by the system or, where it is broken, by
+/// its text.
+fn leaves(dir: &Path, path: &[u8], target: &[u8]) -> bool {
+    if let Ok(real) = below(dir, path).canonicalize() {
+        return !real.starts_with(dir);
+    }
+    let mut at = below(dir, path);
+    at.pop();
+    for part in Path::new(OsStr::from_bytes(target)).components() {
+        match part {
+            Component::RootDir => at = PathBuf::from("/"),
+            Component::ParentDir => drop(at.pop()),
+            Component::Normal(name) => at.push(name),
+            Component::CurDir | Component::Prefix(_) => {}
+        }
+        if part == Component::ParentDir && !at.starts_with(dir) {
+            return true;
+        }
+    }
+    !at.starts_with(dir)
+}
+
+/// What differs; paths that `skip` names stay as they were.
+fn compare(base: &Base<'_>, before: &[Entry], found: &[Found], taken: &[Taken], skip: Keep<'_>) -> Delta {
+    let here: HashMap<&[u8], Blob> = taken.iter().map(|file| (file.path.as_slice(), file.blob)).collect();
+    let closed = found.iter().filter(|file| file.kind == Kind::ClosedFolder);
+    let closed: BTreeSet<&[u8]> = closed.map(|file| file.path.as_slice()).collect();
+    let mut changes: Vec<Change> = Vec::new();
+    for entry in before {
+        let path = entry.path.as_slice();
+        let new = here.get(path).copied();
+        let unseen =
+            (entry.blob.mode == Mode::Gitlink && closed.contains(path)) || (new.is_none() && skipped(path, skip));
+        if new != Some(entry.blob) && !unseen {
+            changes.push(Change { path: entry.path.clone(), old: Some(entry.blob), new });
+        }
+    }
+    let added = taken.iter().filter(|file| !base.blobs.contains_key(file.path.as_slice()));
+    changes.extend(added.map(|file| Change { path: file.path.clone(), old: None, new: Some(file.blob) }));
+    changes.sort();
+    Delta { changes }
+}
+
+fn skipped(path: &[u8], skip: Keep<'_>) -> bool {
+    let mut slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    skip(path) || slashes.any(|(end, _)| skip(&path[..=end]))
+}
+
+/// What was done to the worktree's `.git` file, its HEAD and its index.
+fn metadata_anomalies(
+    repository: &Repository,
+    worktree: &Worktree,
+    since: TreeId,
+    expected: CommitId,
+) -> Result<Vec<Anomaly>, GitError> {
+    let mut anomalies = Vec::new();
+    let dot_git = worktree.dir.join(".git");
+    if folder::read_plain(&dot_git) != Some(admin::dot_git_text(repository, &worktree.name)) {
+        anomalies.push(Anomaly::DotGitChanged);
+    }
+    let admin = admin::admin_dir(repository, &worktree.name);
+    let head = folder::read_plain(&admin.join("HEAD")).unwrap_or_default();
+    let head = String::from_utf8_lossy(&head).trim().to_owned();
+    if head != expected.hex() {
+        let found = head.strip_prefix("ref: refs/heads/").map(str::to_owned).unwrap_or(head);
+        anomalies.push(Anomaly::HeadMoved { expected, found });
+    }
+    let Some(oddities) = index::oddities(&admin.join("index")) else {
+        anomalies.push(Anomaly::IndexUnreadable);
+        return Ok(anomalies);
+    };
+    anomalies.extend(oddities.flagged.into_iter().map(|path| Anomaly::IndexFlag { path }));
+    for path in oddities.gitlinks {
+        if repository.entry(since, &path)?.is_none_or(|blob: Blob| blob.mode != Mode::Gitlink) {
+            anomalies.push(Anomaly::GitlinkAdded { path });
+        }
+    }
+    Ok(anomalies)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! Git's index: written so that `git status` finds a fresh worktree clean, read only to see what a tool did to it.
+//!
+//! The format is gitformat-index(5): version 2 is written, 2 to 4 are read. Nothing here trusts an index.
+
+use std::path::Path;
+
+use crate::git::error::GitError;
+use crate::git::folder;
+use crate::git::object::Mode;
+use crate::git::repository::Repository;
+use crate::git::stats::{FileStat, Stats, settled_clock};
+use crate::git::worktree::files::Written;
+use crate::git::worktree::{Worktree, admin};
+
+const ASSUME_VALID: u16 = 0x8000;
+const EXTENDED: u16 = 0x4000;
+const LENGTH: u16 = 0x0fff;
+const SKIP_WORKTREE: u16 = 0x4000;
+const INTENT_TO_ADD: u16 = 0x2000;
+const GITLINK: u32 = 0o160_000;
+const SPARSE_FOLDER: u32 = 0o040_000;
+const HEADER_BYTES: usize = 12;
+const TRAILER_BYTES: usize = 20;
+/// An entry up to and with its object id.
+const FIXED_BYTES: usize = 60;
+
+/// Waits until the written files are in the past, writes the index and hands out the table of their states.
+pub(super) fn settle_and_write(
+    repository: &Repository,
+    worktree: &Worktree,
+    written: &[Written],
+) -> Result<Stats, GitError> {
+    write(&admin::admin_dir(repository, &worktree.name), &worktree.dir, written)
+}
+
+/// The same for the index in any of git's folders.
+pub(in crate::git) fn write(admin: &Path, dir: &Path, written: &[Written]) -> Result<Stats, GitError> {
+    let newest = written.iter().filter_map(|file| file.stat.map(|stat| stat.ctime.max(stat.mtime))).max();
+    let looked = settled_clock(dir, newest.unwrap_or_default())?;
+    let path = admin.join("index");
+    let doing = || GitError::file("write", &path);
+    let new = path.with_extension("pl");
+    std::fs::write(&new, encode(written)?).map_err(doing())?;
+    std::fs::rename(&new, &path).map_err(doing())?;
+    let row = |file: &Written| Some((file.entry.path.clone(), file.stat?, file.entry.blob.id));
+    Ok(Stats::taken(looked, written.iter().filter_map(row)))
+}
+
+fn encode(written: &[Written]) -> Result<Vec<u8>, GitError> {
+    let mut files: Vec<_> = written.iter().collect();
+    files.sort_by(|left, right| left.entry.path.cmp(&right.entry.path));
+    let mut bytes = b"DIRC\0\0\0\x02".to_vec();
+    bytes.extend(word(files.len() as u64));
+    for file in files {
+        encode_entry(&mut bytes, file);
+    }
+    let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
+    hasher.update(&bytes);
+    let id = hasher.try_finalize().map_err(GitError::object("digest the index"))?;
+    bytes.extend(id.as_slice());
+    Ok(bytes)
+}
+
+fn encode_entry(bytes: &mut Vec<u8>, file: &Written) {
+    let begin = bytes.len();
+    let mode = match file.entry.blob.mode {
+        Mode::File => 0o100_644,
+        Mode::Executable => 0o100_755,
+        Mode::Link => 0o120_000,
+        Mode::Gitlink => u64::from(GITLINK),
+    };
+    let time = |moment: (i64, i64)| [moment.0.cast_unsigned(), moment.1.cast_unsigned()];
+    let mut words = [0; 10];
+    if let Some(stat) = file.stat {
+        let FileStat { size, inode, device, user, group, .. } = stat;
+        let ([ctime, ctime_ns], [mtime, mtime_ns]) = (time(stat.ctime), time(stat.mtime));
+        words = [ctime, ctime_ns, mtime, mtime_ns, device, inode, 0, user.into(), group.into(), size];
+    }
+    words[6] = mode;
+    for value in words {
+        bytes.extend(word(value));
+    }
+    bytes.extend(file.entry.blob.id.0.as_slice());
+    let path = &file.entry.path;
+    let length = u16::try_from(path.len()).unwrap_or(LENGTH).min(LENGTH);
+    bytes.extend(length.to_be_bytes());
+    bytes.extend(path);
+    let length = bytes.len() - begin;
+    bytes.resize(begin + (length + 8) / 8 * 8, 0);
+}
+
+/// The low 32 bits, as git keeps them.
+fn word(value: u64) -> [u8; 4] {
+    let [_, _, _, _, low @ ..] = value.to_be_bytes();
+    low
+}
+
+/// What in an index would make git look away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IndexOddities {
+    /// Paths with assume-unchanged, skip-worktree or intent-to-add set, and folders of a sparse index.
+    pub flagged: Vec<Vec<u8>>,
+    /// Paths that are gitlinks.
+    pub gitlinks: Vec<Vec<u8>>,
+}
+
+/// Looks through an index; `None` where it is missing or not in the format.
+pub(in crate::git) fn oddities(path: &Path) -> Option<IndexOddities> {
+    parse(&folder::read_plain(path)?)
+}
+
+fn parse(bytes: &[u8]) -> Option<IndexOddities> {
+    let version = u32_at(bytes, 4)?;
+    if !bytes.starts_with(b"DIRC") || !(2..=4).contains(&version) {
+        return None;
+    }
+    let body = bytes.get(..bytes.len().checked_sub(TRAILER_BYTES)?)?;
+    let mut oddities = IndexOddities::default();
+    let mut at = HEADER_BYTES;
+    let mut path = Vec::new();
+    for _ in 0..u32_at(bytes, 8)? {
+        let begin = at;
+        let mode = u32_at(body, at + 24)?;
+        let flags = u16_at(body, at + FIXED_BYTES)?;
+        at += FIXED_BYTES + 2;
+        let mut more = 0;
+        if flags & EXTENDED != 0 && version > 2 {
+            more = u16_at(body, at)?;
+            at += 2;
+        }
+        if version == 4 {
+            let cut = varint(body, &mut at)?;
+            path.truncate(path.len().checked_sub(cut)?);
+        } else {
+            path.clear();
+        }
+        let length = body.get(at..)?.iter().position(|byte| *byte == 0)?;
+        path.extend(&body[at..at + length]);
+        at += length;
+        at = if version == 4 { at + 1 } else { begin + (at - begin + 8) / 8 * 8 };
+        let hidden = flags & ASSUME_VALID != 0 || more & (SKIP_WORKTREE | INTENT_TO_ADD) != 0;
+        if hidden || mode == SPARSE_FOLDER {
+            oddities.flagged.push(path.clone());
+        }
+        if mode == GITLINK {
+            oddities.gitlinks.push(path.clone());
+        }
+    }
+    Some(oddities)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
+}
+
+/// The offset encoding of pack files.
+fn varint(bytes: &[u8], at: &mut usize) -> Option<usize> {
+    let mut value = 0_usize;
+    loop {
+        let byte = *bytes.get(*at)?;
+        *at += 1;
+        value = value.checked_mul(128)?.checked_add(usize::from(byte & 0x7f))?;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+        value = value.checked_add(1)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{oddities, parse};
+    use crate::git::scratch::Scratch;
+
+    #[test]
+    fn flags_are_seen_in_every_version() {
+        for version in ["2", "3", "4"] {
+            let scratch = Scratch::new(&[("a", "1"), ("b/c", "2"), ("b/d", "3"), ("e", "4")]);
+            let index = scratch.dir().join(".git/index");
+            assert_eq!(oddities(&index), Some(Default::default()));
+            scratch.git(&["update-index", "--index-version", version]);
+            scratch.git(&["update-index", "--assume-unchanged", "a"]);
+            scratch.git(&["update-index", "--skip-worktree", "b/d"]);
+            let head = scratch.git(&["rev-parse", "HEAD"]);
+            scratch.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{},sub", head.trim())]);
+            crate::git::scratch::write(&scratch.dir().join("new"), "x");
+            scratch.git(&["add", "-N", "new"]);
+            let found = oddities(&index).unwrap();
+            assert_eq!(found.flagged, [b"a".to_vec(), b"b/d".to_vec(), b"new".to_vec()], "version {version}");
+            assert_eq!(found.gitlinks, [b"sub".to_vec()]);
+            let bytes = std::fs::read(&index).unwrap();
+            for length in 0..bytes.len() {
+                parse(&bytes[..length]);
+            }
+        }
+    }
+}
