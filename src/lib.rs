@@ -11,3 +11,6 @@ pub mod analysis;
 pub mod query;
 pub mod project;
 pub mod git;
+pub mod fingerprint;
+pub mod store;
+pub mod process;

@@ -1,0 +1,199 @@
+//! Attending one program until it and its whole group have ended.
+//!
+//! Does not know of processes that left the group; `orphan` finds those.
+
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, test_kill_process_group, waitid, waitpgid,
+    waitpid,
+};
+
+use super::cancel::Cancel;
+use super::capture::{Capture, Stream};
+use super::start::Program;
+use super::{Ended, GRACE, orphan};
+
+/// Bytes read from a pipe at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// The flag of a cancel that cannot wake us is asked this often.
+const CANCEL_POLL: Duration = Duration::from_millis(100);
+
+/// The exit of a program that cannot wake us, and the end of a group, are asked for this often.
+const EXIT_POLL: Duration = Duration::from_millis(5);
+
+/// After the kill, a group that still is not gone (a process stuck in the kernel) is given up.
+const KILL_WAIT: Duration = Duration::from_secs(2);
+
+/// Why attending ends.
+enum Why {
+    Exited,
+    TimedOut,
+    Cancelled,
+}
+
+/// Attends a program to its end; gives how it ended and how many of its group it left behind.
+pub(super) fn attend(
+    program: Program,
+    deadline: Option<Instant>,
+    cancel: &Cancel,
+    capture: &mut Capture,
+) -> (Ended, usize) {
+    for pipe in
+        [program.stdout.as_ref().map(AsFd::as_fd), program.stderr.as_ref().map(AsFd::as_fd)].into_iter().flatten()
+    {
+        // A pipe that stays blocking is read only when poll says so; then it gives what there is.
+        let _ = rustix::io::ioctl_fionbio(pipe, true);
+    }
+    let mut attended = Attended { program, capture };
+    let why = attended.until_something(deadline, cancel);
+    let (status, left_behind) = attended.end_group(cancel);
+    attended.drain();
+    let ended = match (why, status) {
+        (Why::TimedOut, _) => Ended::TimedOut,
+        (Why::Cancelled, _) => Ended::Cancelled,
+        (Why::Exited, Some(ended)) => ended,
+        (Why::Exited, None) => Ended::Signalled(Signal::KILL.as_raw()),
+    };
+    (ended, left_behind)
+}
+
+struct Attended<'a> {
+    program: Program,
+    capture: &'a mut Capture,
+}
+
+impl Attended<'_> {
+    fn until_something(&mut self, deadline: Option<Instant>, cancel: &Cancel) -> Why {
+        loop {
+            if self.has_exited() {
+                return Why::Exited;
+            }
+            if cancel.is_cancelled() {
+                return Why::Cancelled;
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Why::TimedOut;
+            }
+            let pause = if self.program.exit.is_some() { CANCEL_POLL } else { EXIT_POLL };
+            self.pause(left.map_or(pause, |left| left.min(pause)), cancel.wake());
+        }
+    }
+
+    /// Whether the program has ended; it is not reaped, so that its group's number stays taken.
+    fn has_exited(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(waitid(WaitId::Pid(self.program.pid), options), Ok(None))
+    }
+
+    /// Waits until a pipe, the exit or the wake-up has something, and reads what came.
+    fn pause(&mut self, at_most: Duration, wake: Option<BorrowedFd<'_>>) {
+        let stdout = self.program.stdout.as_ref().map(AsFd::as_fd);
+        let stderr = self.program.stderr.as_ref().map(AsFd::as_fd);
+        let exit = self.program.exit.as_ref().map(AsFd::as_fd);
+        let watched = [stdout, stderr, exit, wake];
+        let mut slots: Vec<PollFd<'_>> =
+            watched.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        let timeout = Timespec::try_from(at_most).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 5_000_000 });
+        if poll(&mut slots, Some(&timeout)).is_err() {
+            return;
+        }
+        let mut ready = slots.iter().map(|slot| !slot.revents().is_empty());
+        let stdout_ready = stdout.is_some() && ready.next() == Some(true);
+        let stderr_ready = stderr.is_some() && ready.next() == Some(true);
+        if stdout_ready {
+            self.read(Stream::Stdout);
+        }
+        if stderr_ready {
+            self.read(Stream::Stderr);
+        }
+    }
+
+    /// Reads once; says whether there may be more.
+    fn read(&mut self, stream: Stream) -> bool {
+        let mut buffer = [0_u8; READ_BYTES];
+        let pipe: Option<&mut dyn Read> = match stream {
+            Stream::Stdout => self.program.stdout.as_mut().map(|pipe| pipe as &mut dyn Read),
+            Stream::Stderr => self.program.stderr.as_mut().map(|pipe| pipe as &mut dyn Read),
+        };
+        let Some(pipe) = pipe else { return false };
+        match pipe.read(&mut buffer) {
+            Ok(count) if count > 0 => {
+                self.capture.take(stream, &buffer[..count]);
+                true
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => true,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => false,
+            Ok(_) | Err(_) => {
+                match stream {
+                    Stream::Stdout => self.program.stdout = None,
+                    Stream::Stderr => self.program.stderr = None,
+                }
+                false
+            }
+        }
+    }
+
+    /// Reads what is left in the pipes, without waiting for more.
+    fn drain(&mut self) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            while self.read(stream) {}
+        }
+    }
+
+    /// Ends what is left of the group, politely first, and reaps the program.
+    fn end_group(&mut self, cancel: &Cancel) -> (Option<Ended>, usize) {
+        let group = self.program.pid;
+        let exited_first = self.has_exited();
+        signal(group, if cancel.is_urgent() { Signal::KILL } else { Signal::TERM });
+        let mut polite = Some(Instant::now() + GRACE);
+        let mut give_up = Instant::now() + GRACE + KILL_WAIT;
+        let mut status = None;
+        let mut left_behind = 0;
+        loop {
+            if status.is_none() {
+                status = self.reap();
+            }
+            // The program itself is reaped: what still answers are others, ours to reap once their parents have died.
+            while status.is_some() && matches!(waitpgid(group, WaitOptions::NOHANG), Ok(Some(_))) {}
+            if status.is_some() && test_kill_process_group(group).is_err() {
+                break;
+            }
+            left_behind = usize::from(exited_first);
+            let now = Instant::now();
+            if polite.is_some_and(|polite| now >= polite || cancel.is_urgent()) {
+                signal(group, Signal::KILL);
+                polite = None;
+                give_up = now + KILL_WAIT;
+            }
+            if now >= give_up {
+                break;
+            }
+            self.pause(EXIT_POLL, None);
+        }
+        orphan::forget(group);
+        (status, left_behind)
+    }
+
+    fn reap(&mut self) -> Option<Ended> {
+        let status = match waitpid(Some(self.program.pid), WaitOptions::NOHANG) {
+            Ok(None) => return None,
+            Ok(Some((_, status))) => status,
+            Err(_) => return Some(Ended::Signalled(Signal::KILL.as_raw())),
+        };
+        // Readable for good from here on; the pauses that follow shall wait.
+        self.program.exit = None;
+        let signalled = status.terminating_signal().map(Ended::Signalled);
+        Some(signalled.unwrap_or_else(|| Ended::Exited(status.exit_status().unwrap_or(0))))
+    }
+}
+
+/// A group that has gone meanwhile needs no signal.
+fn signal(group: Pid, signal: Signal) {
+    let _ = kill_process_group(group, signal);
+}

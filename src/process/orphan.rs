@@ -1,0 +1,198 @@
+//! Processes that left their group: found, ended and reaped.
+//!
+//! On Linux `pl` is the reaper of what its programs leave behind, so an orphan becomes its child; the marker in its
+//! environment says whose it is. Elsewhere nothing is found. Does not know what a step is.
+
+use std::collections::HashSet;
+use std::io;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitOptions, getpid, getsid, kill_process, waitpid};
+
+use super::MARKER_VARIABLE;
+
+/// Rounds of kill and look again; each round takes a generation of processes.
+const SWEEP_ROUNDS_MAX: usize = 200;
+
+/// Between two rounds.
+const SWEEP_PAUSE: Duration = Duration::from_millis(2);
+
+/// Programs between being started and being reaped.
+static DIRECT: Mutex<Option<HashSet<i32>>> = Mutex::new(None);
+
+/// Held for reading while a program is started and entered in `DIRECT`, for writing while orphans are reaped.
+static STARTING: RwLock<()> = RwLock::new(());
+
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+static REAPER: Once = Once::new();
+
+/// One run of a program, from before its start until what it left behind is gone.
+#[derive(Debug)]
+pub(super) struct Active {
+    marker: String,
+}
+
+impl Active {
+    /// Counts a run in and makes its marker: ours (if we run inside another), the prefix, our id, a number.
+    pub(super) fn enter(prefix: &str) -> Self {
+        REAPER.call_once(become_reaper);
+        RUNNING.fetch_add(1, Ordering::AcqRel);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let outer = std::env::var(MARKER_VARIABLE).map(|outer| format!("{outer}/")).unwrap_or_default();
+        let prefix = prefix.replace(['/', '\0'], "_");
+        Self { marker: format!("{outer}{prefix}:{}.{number}", std::process::id()) }
+    }
+
+    pub(super) fn marker(&self) -> &str {
+        &self.marker
+    }
+
+    /// Ends what carries the marker; the last run also ends what lost it.
+    pub(super) fn leave(self) -> usize {
+        let alone = RUNNING.load(Ordering::Acquire) == 1;
+        sweep_children(|pid| alone || has_marker(pid, |part| self.marker.rsplit('/').next() == Some(part)))
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Ends every process of the machine whose marker begins so, but for ourselves and those that we run in: what a `pl`
+/// that was killed left behind. Call it while the project's build lock is held, before anything is started.
+pub fn sweep_all(prefix: &str) -> usize {
+    let prefix = prefix.replace(['/', '\0'], "_");
+    let spared = ourselves_and_above();
+    let mut ended = HashSet::new();
+    for _ in 0..SWEEP_ROUNDS_MAX {
+        let marked = |pid: &Pid| has_marker(*pid, |part| part.starts_with(&prefix));
+        let found: Vec<Pid> = all_processes().into_iter().filter(|pid| !spared.contains(pid)).filter(marked).collect();
+        if found.is_empty() {
+            break;
+        }
+        for pid in found {
+            if kill_process(pid, Signal::KILL).is_ok() {
+                ended.insert(pid);
+            }
+        }
+        std::thread::sleep(SWEEP_PAUSE);
+    }
+    ended.len()
+}
+
+/// Starts a process and enters it among the direct ones before anyone can take it for an orphan.
+pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
+    let _starting = STARTING.read().unwrap_or_else(PoisonError::into_inner);
+    let child = command.spawn()?;
+    direct().get_or_insert_default().insert(child.id().cast_signed());
+    Ok(child)
+}
+
+/// A direct one was reaped.
+pub(super) fn forget(pid: Pid) {
+    direct().get_or_insert_default().remove(&pid.as_raw_nonzero().get());
+}
+
+fn direct() -> MutexGuard<'static, Option<HashSet<i32>>> {
+    DIRECT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(target_os = "linux")]
+fn become_reaper() {
+    // Without it orphans go to init and are found by `sweep_all` alone.
+    let _ = rustix::process::set_child_subreaper(Some(getpid()));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn become_reaper() {}
+
+/// Kills and reaps adopted children for which `ours` holds; their own children come to us and are seen a round later.
+fn sweep_children(ours: impl Fn(Pid) -> bool) -> usize {
+    let mut ended = HashSet::new();
+    for _ in 0..SWEEP_ROUNDS_MAX {
+        let adopted = adopted_children();
+        let alive: Vec<Pid> = adopted.into_iter().filter(|pid| !reap(*pid) && ours(*pid)).collect();
+        if alive.is_empty() {
+            break;
+        }
+        for pid in alive {
+            let _ = kill_process(pid, Signal::KILL);
+            ended.insert(pid);
+        }
+        std::thread::sleep(SWEEP_PAUSE);
+    }
+    ended.len()
+}
+
+/// Reaps an adopted child if it has ended.
+fn reap(pid: Pid) -> bool {
+    !matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(None))
+}
+
+/// Children that we did not start: not among the direct ones, and of a session that is not ours (what others in this
+/// process start without this room stays in our session).
+fn adopted_children() -> Vec<Pid> {
+    let _nobody_starts = STARTING.write().unwrap_or_else(PoisonError::into_inner);
+    let children = children();
+    if children.is_empty() {
+        return children;
+    }
+    let ours = getsid(None).ok();
+    let direct = direct();
+    let is_direct = |pid: &Pid| direct.as_ref().is_some_and(|set| set.contains(&pid.as_raw_nonzero().get()));
+    children.into_iter().filter(|pid| !is_direct(pid)).filter(|pid| getsid(Some(*pid)).ok() != ours).collect()
+}
+
+/// Our children by the kernel's list, thread by thread.
+fn children() -> Vec<Pid> {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
+    let lists = tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")));
+    let mut children = Vec::new();
+    for list in lists {
+        match list {
+            Ok(list) => children.extend(list.split_ascii_whitespace().filter_map(parse_pid)),
+            // A thread that has just ended, or a kernel without these lists.
+            Err(_) => continue,
+        }
+    }
+    children
+}
+
+fn all_processes() -> Vec<Pid> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    entries.flatten().filter_map(|entry| parse_pid(entry.file_name().to_str()?)).collect()
+}
+
+fn parse_pid(text: &str) -> Option<Pid> {
+    Pid::from_raw(text.parse().ok()?)
+}
+
+/// Whether a part of a process's marker is wanted; one that has ended, or is not ours to read, has none.
+fn has_marker(pid: Pid, wanted: impl Fn(&str) -> bool) -> bool {
+    let Ok(environment) = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())) else { return false };
+    let name = format!("{MARKER_VARIABLE}=");
+    let values = environment.split(|byte| *byte == 0).filter_map(|entry| entry.strip_prefix(name.as_bytes()));
+    values.filter_map(|value| std::str::from_utf8(value).ok()).any(|value| value.split('/').any(&wanted))
+}
+
+fn ourselves_and_above() -> HashSet<Pid> {
+    let mut above = HashSet::new();
+    let mut next = Some(getpid());
+    while let Some(pid) = next.filter(|pid| !above.contains(pid)) {
+        above.insert(pid);
+        next = parent(pid);
+    }
+    above
+}
+
+fn parent(pid: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    // The name in parentheses may hold anything; what follows the last one is numbers.
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1).and_then(parse_pid)
+}

@@ -1,0 +1,255 @@
+//! What is remembered between two invocations: a database and a folder of blobs below `.pl`.
+//!
+//! A row is a hint and a blob the proof; nothing here decides whether a step must run. Rows are written only after what
+//! they point to is on disk. Knows no definitions and starts no process.
+
+pub mod attempt;
+pub mod blob;
+pub mod lock;
+pub mod machine;
+mod opening;
+pub mod owner;
+pub mod record;
+pub mod run;
+mod schema;
+pub mod state;
+pub mod work;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+
+use self::blob::Blobs;
+use self::opening::Warning;
+use self::state::{RunState, WorkstreamState};
+
+/// The database's name below `.pl`.
+pub const DATABASE_NAME: &str = "state.db";
+
+/// What can go wrong with what is remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error("the database refused: {0}")]
+    Sqlite(#[source] rusqlite::Error),
+    /// What the database holds cannot be read; a build moves it aside.
+    #[error("the database {} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// SQLite's sentence.
+        reason: String,
+    },
+    /// Written by a later `pl`.
+    #[error("the database {} has schema {found}, this pl knows up to {known}", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest schema that is known here.
+        known: u32,
+    },
+    /// A database of something else.
+    #[error("{} is a database that pl did not make", .0.display())]
+    Foreign(PathBuf),
+    /// A file below `.pl`.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File {
+        /// `read`, `write`, ….
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A move that the table of states does not have.
+    #[error("{workstream} cannot go from {from} to {to}")]
+    IllegalMove {
+        /// The workstream.
+        workstream: String,
+        /// Its state.
+        from: WorkstreamState,
+        /// The state asked for.
+        to: WorkstreamState,
+    },
+    /// An end that the table of states does not have.
+    #[error("{run} cannot go from {from} to {to}")]
+    IllegalEnd {
+        /// The run.
+        run: String,
+        /// Its state.
+        from: RunState,
+        /// The state asked for.
+        to: RunState,
+    },
+    /// No such row.
+    #[error("no {what} {id} is remembered")]
+    NotFound {
+        /// `run`, `workstream`, `attempt`.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+}
+
+impl StoreError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Newer { .. } => Some("install the pl that wrote it, or move the file away to begin anew".to_owned()),
+            Self::Foreign(_) => Some("unset PIPELINE_DB_PATH, or give it the path of a new file".to_owned()),
+            Self::Damaged { .. } => Some("pl build moves it aside and keeps what can be read".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// The answer of this room.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// What is remembered of one project.
+#[derive(Debug)]
+pub struct Store {
+    database: PathBuf,
+    connection: Mutex<Connection>,
+    blobs: Blobs,
+    /// Damage that a query met; the next opening looks the database over.
+    suspect: AtomicBool,
+    /// The copy that is read instead, where reading in place would touch the original.
+    copy: Option<tempfile::TempDir>,
+    writable: bool,
+}
+
+impl Store {
+    /// Opens the store below `dir` (`.pl`) for a build; makes what is missing and puts in order what a dead run left.
+    pub fn open(dir: &Path) -> Result<(Self, Vec<Warning>)> {
+        Self::open_at(dir, &dir.join(DATABASE_NAME))
+    }
+
+    /// As [`Store::open`], with the database elsewhere.
+    pub fn open_at(dir: &Path, database: &Path) -> Result<(Self, Vec<Warning>)> {
+        let (connection, mut warnings) = opening::for_building(dir, database)?;
+        let store = Self {
+            database: database.to_owned(),
+            connection: Mutex::new(connection),
+            blobs: Blobs::new(dir, true),
+            suspect: AtomicBool::new(false),
+            copy: None,
+            writable: true,
+        };
+        store.blobs.remove_leftovers();
+        let interrupted = store.interrupt_dead_runs()?;
+        if !interrupted.is_empty() {
+            warnings.push(Warning::Interrupted(interrupted));
+        }
+        Ok((store, warnings))
+    }
+
+    /// Opens what is there for planning: no byte below `dir` changes. `None`: nothing is remembered yet.
+    pub fn open_for_planning(dir: &Path) -> Result<Option<Self>> {
+        Self::open_for_planning_at(dir, &dir.join(DATABASE_NAME))
+    }
+
+    /// As [`Store::open_for_planning`], with the database elsewhere.
+    pub fn open_for_planning_at(dir: &Path, database: &Path) -> Result<Option<Self>> {
+        let Some((connection, copy)) = opening::for_planning(database)? else { return Ok(None) };
+        Ok(Some(Self {
+            database: database.to_owned(),
+            connection: Mutex::new(connection),
+            blobs: Blobs::new(dir, false),
+            suspect: AtomicBool::new(false),
+            copy,
+            writable: false,
+        }))
+    }
+
+    /// The blobs.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Differs from every other database, a new one in this one's place included.
+    pub fn id(&self) -> Result<String> {
+        self.meta("id").map(Option::unwrap_or_default)
+    }
+
+    /// Grows with every change of a record, so that what was derived from them knows whether it still holds.
+    pub fn generation(&self) -> Result<u64> {
+        Ok(self.meta("generation")?.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    /// Ends a build: everything is in the one database file, nothing lies beside it.
+    pub fn close(self) -> Result<()> {
+        let Self { database, connection, suspect, copy, writable, .. } = self;
+        let connection = connection.into_inner().unwrap_or_else(PoisonError::into_inner);
+        connection.flush_prepared_statement_cache();
+        let checkpoint = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let result = if writable { checkpoint() } else { Ok(()) };
+        let result = result.and_then(|()| connection.close().map_err(|(_, error)| error));
+        drop(copy);
+        result.map_err(|error| translate(&database, &suspect, error))
+    }
+
+    fn meta(&self, name: &str) -> Result<Option<String>> {
+        let sql = "SELECT value FROM meta WHERE key = ?1";
+        self.with(|connection| connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional())
+    }
+
+    /// Runs a query on the one connection.
+    fn with<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        query(&connection).map_err(|error| self.failed(error))
+    }
+
+    /// Runs several statements, of which all or none count.
+    fn transaction<T>(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(|error| self.failed(error))?;
+        let answer = change(&transaction).map_err(|error| self.failed(error))?;
+        transaction.commit().map_err(|error| self.failed(error))?;
+        Ok(answer)
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> StoreError {
+        let error = translate(&self.database, &self.suspect, error);
+        if self.writable && self.suspect.load(Ordering::Relaxed) {
+            // Where even this cannot be written, the next opening learns it from its own first query.
+            let _ = std::fs::write(opening::suspect_mark(&self.database), "");
+        }
+        error
+    }
+}
+
+fn translate(database: &Path, suspect: &AtomicBool, error: rusqlite::Error) -> StoreError {
+    if is_damage(&error) {
+        suspect.store(true, Ordering::Relaxed);
+        return StoreError::Damaged { path: database.to_owned(), reason: error.to_string() };
+    }
+    StoreError::Sqlite(error)
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// The time as it is written: UTC, ISO 8601, milliseconds, `Z`.
+fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
+/// A count or a duration as SQLite has it.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;
