@@ -1,3 +1,7 @@
-//! The `pl` program.
+//! The `pl` program: arguments to `cli`, an exit code back.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pl::cli::run()
+}

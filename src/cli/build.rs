@@ -1,0 +1,110 @@
+//! `pl build`: brings targets up to date and tells how it goes.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::mpsc;
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::cli::completions::targets;
+use crate::cli::engine::{self, BuildRequest, Built, Project};
+use crate::cli::exit::{Failed, Outcome, outcome_of};
+use crate::cli::terminal::Terminal;
+use crate::cli::{DefinitionArguments, check};
+use crate::report::console::{self, Console, Verbosity};
+use crate::report::event_lines::EventLines;
+use crate::report::{diagnostics, summary};
+
+/// Bring targets up to date
+///
+/// Runs what is stale and nothing else, in isolation and in parallel. A failed workstream blocks those that depend on
+/// it and nobody else. A target is a name, a prefix of one that ends at a `-` (ws-15), a pattern, gate:N, setup:NAME,
+/// the path of a declared output, or a part of a workstream (ws-15/test.2).
+#[derive(Debug, Args)]
+#[command(before_help = "  pl build ws-15              ws-15 and what it depends on
+  pl build                    the default, or every task
+  pl build 'ws-2*' -j 4       all that match, four steps at a time
+  pl build test -- -k config  what stands after -- fills {args}")]
+pub struct Arguments {
+    /// What to bring up to date; without one the default, or every task
+    #[arg(value_name = "TARGET", add = ArgValueCompleter::new(targets))]
+    targets: Vec<String>,
+    /// Say what would run, and touch nothing: pl check
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Steps at a time [default: the machine's processors]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// After a failure go on with what does not depend on it; the default
+    #[arg(short = 'k', long, conflicts_with = "fail_fast")]
+    keep_going: bool,
+    /// After a failure start nothing new
+    #[arg(long)]
+    fail_fast: bool,
+    /// Run the named targets even if they are fresh
+    #[arg(long, requires = "targets")]
+    force: bool,
+    /// Give failed workstreams a new try
+    #[arg(long)]
+    again: bool,
+    /// Write events as JSON lines to a file, or to standard output
+    #[arg(long, value_name = "FILE|-")]
+    events: Option<PathBuf>,
+    #[command(flatten)]
+    definitions: DefinitionArguments,
+    /// What fills {args} of the one target
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<String>,
+}
+
+/// Performs the command.
+pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let Arguments { targets, dry_run, jobs, fail_fast, force, again, events, definitions, args, .. } = arguments;
+    let project = definitions.apply(project);
+    if dry_run {
+        return check::plan(&project, &targets, force, terminal);
+    }
+    let to_stdout = events.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    if to_stdout && terminal.json {
+        return Err(Failed::usage("--json and --events - both want standard output").hint("give --events a file"));
+    }
+    let event_lines = events.map(|path| open(&path, &project)).transpose()?;
+    let (style, options) = terminal.console(to_stdout);
+    let (sender, receiver) = mpsc::channel();
+    let teller = console::spawn(Console::new(style, options), event_lines, receiver);
+    let request = BuildRequest { targets, args, jobs, fail_fast, force, again };
+    let built = engine::build(&project, request, sender);
+    teller.join().expect("BUG: the console panicked");
+    tell(&built?, terminal, to_stdout)
+}
+
+fn tell(built: &Built, terminal: &Terminal, stdout_is_taken: bool) -> Result<Outcome, Failed> {
+    if let Some(counts) = diagnostics::counts(&built.diagnostics).filter(|_| terminal.verbosity != Verbosity::Quiet) {
+        terminal.tell(&format!("{counts} in definitions; pl check shows them\n"));
+    }
+    let workstreams: Vec<&str> = built.workstreams.iter().map(String::as_str).collect();
+    let context = summary::Context { targets: &built.targets, workstreams: &workstreams, base: built.base.as_deref() };
+    if stdout_is_taken {
+        terminal.tell(&summary::render(&built.summary, &context, &terminal.err.style));
+    } else {
+        terminal.print(&summary::render(&built.summary, &context, &terminal.people().style))?;
+    }
+    if terminal.json {
+        terminal.print_json(&built.summary)?;
+    }
+    Ok(outcome_of(&built.summary))
+}
+
+fn open(path: &PathBuf, project: &Project) -> Result<EventLines, Failed> {
+    let out: Box<dyn Write + Send> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdout())
+    } else {
+        let path = project.directory.join(path);
+        let file = File::create(&path)
+            .map_err(|error| Failed::missing(format!("cannot write {}: {error}", path.display())))?;
+        Box::new(file)
+    };
+    Ok(EventLines::new(out, Box::new(|| jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())))
+}

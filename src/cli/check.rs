@@ -1,0 +1,67 @@
+//! `pl check`: what is wrong with definitions, what would run, and why.
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::cli::DefinitionArguments;
+use crate::cli::completions::targets;
+use crate::cli::engine::{self, Planned, Project};
+use crate::cli::exit::{Failed, Outcome};
+use crate::cli::terminal::Terminal;
+use crate::report::console::Verbosity;
+use crate::report::{diagnostics, plan};
+
+/// Say what would run, and why; touch nothing
+///
+/// Reads all definitions, reports what is wrong with them, and judges every step of the targets: fresh, stale with the
+/// one reason, or unsettled (below a stale step, so it may turn out fresh). Writes nothing and starts no program.
+#[derive(Debug, Args)]
+#[command(before_help = "  pl check                    the default, or every task
+  pl check ws-15              ws-15 and what it depends on
+  pl check --fail-if-stale    exit with 4 where there is work to do
+  pl check --json             the same for a program")]
+pub struct Arguments {
+    /// What to look at; without one the default, or every task
+    #[arg(value_name = "TARGET", add = ArgValueCompleter::new(targets))]
+    targets: Vec<String>,
+    /// Exit with 4 if something would run
+    #[arg(long)]
+    fail_if_stale: bool,
+    /// As if the named targets were forced
+    #[arg(long, requires = "targets")]
+    force: bool,
+    #[command(flatten)]
+    definitions: DefinitionArguments,
+}
+
+/// Performs the command.
+pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let Arguments { targets, fail_if_stale, force, definitions } = arguments;
+    let project = definitions.apply(project);
+    let planned = engine::plan(&project, &targets, force)?;
+    tell(&planned, &targets, terminal)?;
+    Ok(match planned.report.ok {
+        false => Outcome::Wrong,
+        true if fail_if_stale && planned.report.would_run > 0 => Outcome::WorkToDo,
+        true => Outcome::Done,
+    })
+}
+
+/// What `pl build -n` does.
+pub fn plan(project: &Project, targets: &[String], force: bool, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let planned = engine::plan(project, targets, force)?;
+    tell(&planned, targets, terminal)?;
+    Ok(if planned.report.ok { Outcome::Done } else { Outcome::Wrong })
+}
+
+fn tell(planned: &Planned, targets: &[String], terminal: &Terminal) -> Result<(), Failed> {
+    let style = &terminal.err.style;
+    terminal.tell(&diagnostics::render(&planned.diagnostics, &planned.sources, style, terminal.form()));
+    if terminal.json {
+        return terminal.print_json(&planned.report);
+    }
+    let quoted = targets.iter().map(|target| crate::analysis::pipeline::quote(target));
+    let command = ["pl build".to_owned()].into_iter().chain(quoted).collect::<Vec<_>>().join(" ");
+    let context = plan::Context { command: &command, verbose: terminal.verbosity == Verbosity::Verbose };
+    terminal.print(&plan::render(&planned.report, &context, &terminal.out.style))
+}

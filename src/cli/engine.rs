@@ -1,0 +1,177 @@
+//! The seam between commands and what they ask for: one function a question.
+//!
+//! Plain requests in, what `report` draws out. Parses nothing and prints nothing.
+
+pub mod building;
+pub mod open;
+pub mod planning;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+
+use crate::base::diagnostic::{Code, Diagnostic};
+use crate::base::span::Sources;
+use crate::cli::doctor::Needed;
+use crate::cli::exit::Failed;
+use crate::exec::event::Event;
+use crate::exec::summary::{BuildSummary, CheckReport};
+use crate::report::explain::Explanation;
+use crate::report::history::{LogShow, Show};
+
+/// Where to look for definitions and how to read them.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The folder that `pl` was started in, or `-C`.
+    pub directory: PathBuf,
+    /// `--set NAME=VALUE`.
+    pub set: Vec<(String, String)>,
+    /// `--tool NAME`.
+    pub tool: Option<String>,
+}
+
+/// What `pl build` asks for.
+#[derive(Debug)]
+pub struct BuildRequest {
+    /// As typed; empty: the default.
+    pub targets: Vec<String>,
+    /// What stands after `--`.
+    pub args: Vec<String>,
+    /// Steps at a time; `None`: as many as the machine has processors.
+    pub jobs: Option<u32>,
+    /// After a failure nothing new starts.
+    pub fail_fast: bool,
+    /// The named targets run even if fresh.
+    pub force: bool,
+    /// Failed workstreams get a new try.
+    pub again: bool,
+}
+
+/// What a build gives back.
+#[derive(Debug)]
+pub struct Built {
+    /// The object of `--json`.
+    pub summary: BuildSummary,
+    /// Resolved names of the targets asked for.
+    pub targets: Vec<String>,
+    /// All workstreams of the project.
+    pub workstreams: Vec<String>,
+    /// The branch that workstreams start from.
+    pub base: Option<String>,
+    /// Warnings and notes about definitions.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Their texts.
+    pub sources: Sources,
+}
+
+/// What planning gives back; errors in definitions are in `diagnostics` and leave `report.ok` false.
+#[derive(Debug)]
+pub struct Planned {
+    /// The object of `--json`.
+    pub report: CheckReport,
+    /// All that is to be said about definitions.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Their texts.
+    pub sources: Sources,
+}
+
+/// What `pl show` asks for.
+#[derive(Debug)]
+pub enum ShowRequest {
+    /// Every target.
+    Targets,
+    /// Newest runs.
+    Runs,
+    /// Findings of the newest candidates; of one target where one is named.
+    Findings(Option<String>),
+    /// A run, a workstream, a task or a step.
+    Subject(String),
+}
+
+/// What `pl diff` asks for.
+#[derive(Debug)]
+pub struct DiffRequest {
+    /// The workstream.
+    pub target: String,
+    /// First and last instruction; `None`: the whole result.
+    pub between: Option<(u32, u32)>,
+    /// Write recordings below this folder instead of printing.
+    pub to: Option<PathBuf>,
+}
+
+/// What a cleaning or forgetting did.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Removed {
+    /// One line each: `worktree of ws-15-… (kept as refs/pl/…)`.
+    pub removed: Vec<String>,
+    /// One line each, with the reason.
+    pub kept: Vec<String>,
+    /// Nothing was touched: `-n`.
+    pub dry_run: bool,
+}
+
+/// Brings targets up to date; drops `events` when the last one is sent.
+pub fn build(project: &Project, request: BuildRequest, events: Sender<Event>) -> Result<Built, Failed> {
+    building::build(project, &request, events)
+}
+
+/// Says what would run; touches nothing.
+pub fn plan(project: &Project, targets: &[String], force: bool) -> Result<Planned, Failed> {
+    planning::plan(project, targets, force)
+}
+
+/// Explains one step's verdict.
+pub fn explain(project: &Project, step: &str) -> Result<Explanation, Failed> {
+    planning::explain(project, step)
+}
+
+/// Every documented diagnostic.
+pub fn codes() -> Vec<&'static Code> {
+    Vec::new()
+}
+
+/// Looks up what happened.
+pub fn show(project: &Project, request: ShowRequest) -> Result<Show, Failed> {
+    drop(request);
+    let _ = project;
+    Err(not_wired("show"))
+}
+
+/// Output that was kept: of the newest run, of a run, of a step.
+pub fn log(project: &Project, subject: Option<&str>) -> Result<LogShow, Failed> {
+    let _ = (project, subject);
+    Err(not_wired("log"))
+}
+
+/// A patch in git's format, or (with `to`) the files written, one a line.
+pub fn diff(project: &Project, request: DiffRequest) -> Result<Vec<u8>, Failed> {
+    drop(request);
+    let _ = project;
+    Err(not_wired("diff"))
+}
+
+/// Forgets what is recorded of targets; their work stays reachable.
+pub fn reset(project: &Project, targets: &[String], dry_run: bool) -> Result<Removed, Failed> {
+    let _ = (project, targets, dry_run);
+    Err(not_wired("reset"))
+}
+
+/// Removes worktrees, declared outputs and what no record points to.
+pub fn clean(project: &Project, targets: &[String], dry_run: bool) -> Result<Removed, Failed> {
+    let _ = (project, targets, dry_run);
+    Err(not_wired("clean"))
+}
+
+/// Programs that definitions name; an empty list where there are none.
+pub fn needed_programs(project: &Project) -> Result<Vec<Needed>, Failed> {
+    let _ = project;
+    Ok(Vec::new())
+}
+
+/// Names that can be built, for completion; must be quick and never fails.
+pub fn target_names(directory: &Path) -> Vec<String> {
+    planning::target_names(directory)
+}
+
+fn not_wired(command: &str) -> Failed {
+    Failed::missing(format!("pl {command} is not wired to the engine yet"))
+}

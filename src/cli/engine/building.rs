@@ -1,0 +1,193 @@
+//! `pl build` behind the command line: preview, lock, run.
+//!
+//! A build with nothing to do makes no run, takes no lock and starts no process.
+
+use std::path::Path;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use crate::cli::engine::open::{Opened, Purpose, observe_failed, open, store_failed};
+use crate::cli::engine::{BuildRequest, Built, Project};
+use crate::cli::exit::{Failed, Kind};
+use crate::exec::event::Event;
+use crate::exec::run::{Run, build as run_build, nothing_to_do};
+use crate::exec::summary::BuildSummary;
+use crate::exec::ExecError;
+use crate::graph::StepId;
+use crate::observe::look::Records;
+use crate::observe::world::World;
+use crate::preview::{Asked, Preview, preview};
+use crate::process::cancel::Cancel;
+use crate::store::Store;
+use crate::store::lock::{LockError, build_lock};
+use crate::system::file_hash::HashCache;
+
+/// Builds.
+pub fn build(project: &Project, request: &BuildRequest, events: Sender<Event>) -> Result<Built, Failed> {
+    let begun = Instant::now();
+    let planned = open(project, &request.args, Purpose::Planning)?;
+    let wanted = planned.wanted(&request.targets)?;
+    check_arguments(&planned, &wanted, request)?;
+    let closure = planned.closure(&wanted);
+    let asked = Asked { force: if request.force { wanted.clone() } else { Vec::new() }, again: request.again };
+    let seen = look_ahead(&planned, &closure, &asked)?;
+    let names = wanted.iter().map(|step| target_name(&planned.world, *step)).collect();
+    if seen.is_green() && !planned.world.located.as_ref().is_some_and(|located| located.unmade) {
+        let summary = nothing_to_do(&planned.world, &seen, begun);
+        return Ok(built(planned, names, summary));
+    }
+    let (opened, summary) = really(project, request, planned, &closure, seen, asked, events)?;
+    Ok(built(opened, names, summary))
+}
+
+fn built(opened: Opened, targets: Vec<String>, summary: BuildSummary) -> Built {
+    let workstreams = opened.world.pipeline.workstreams.iter().map(|workstream| workstream.id.0.clone()).collect();
+    let base = opened.world.located.as_ref().map(|located| located.base.clone());
+    Built { summary, targets, workstreams, base, diagnostics: opened.diagnostics, sources: opened.sources }
+}
+
+/// A workstream is called by its id, any other step by its name.
+fn target_name(world: &World, step: StepId) -> String {
+    match &world.graph.step(step).kind {
+        crate::graph::StepKind::Result(id) => id.to_string(),
+        kind => kind.name(),
+    }
+}
+
+fn check_arguments(opened: &Opened, wanted: &[StepId], request: &BuildRequest) -> Result<(), Failed> {
+    if request.args.is_empty() {
+        return Ok(());
+    }
+    let takes = |step: &&StepId| match &opened.world.graph.step(**step).kind {
+        crate::graph::StepKind::Task(name) => {
+            opened.world.task(name).command.as_ref().is_some_and(|command| command.text().contains("{args}"))
+        }
+        _ => false,
+    };
+    if wanted.len() == 1 && wanted.iter().all(|step| takes(&step)) {
+        return Ok(());
+    }
+    Err(Failed::usage("what stands after -- fills {args} of one task, and none was named that has it")
+        .hint("name one task whose `run` holds \"{args}\""))
+}
+
+/// Judges everything without touching anything.
+pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked) -> Result<Preview, Failed> {
+    let store = opened.records()?;
+    let stats = store.as_ref().map(Store::stats).transpose().ok().flatten().unwrap_or_default();
+    let hashes = HashCache::new(stats);
+    preview(&opened.world, Records(store.as_ref()), &hashes, closure, asked).map_err(observe_failed)
+}
+
+/// The run itself: under the lock, with everything opened for writing.
+fn really(
+    project: &Project,
+    request: &BuildRequest,
+    planned: Opened,
+    closure: &[StepId],
+    seen: Preview,
+    asked: Asked,
+    events: Sender<Event>,
+) -> Result<(Opened, BuildSummary), Failed> {
+    let cancel = Cancel::new();
+    cancel.on_signals().map_err(|error| Failed::missing(format!("signals cannot be caught: {error}")))?;
+    prepare_folder(&planned)?;
+    let command = command_line(request);
+    let mut waited = false;
+    let lock = build_lock(&planned.folder, &command, |holder| {
+        if !std::mem::replace(&mut waited, true) {
+            let holder = holder.map_or_else(|| "another build".to_owned(), |owner| format!("`{}` (process {})", owner.command, owner.pid));
+            let message = format!("waiting for {holder} to end");
+            let _ = events.send(Event::Note { level: "info".to_owned(), message });
+        }
+        !cancel.is_cancelled()
+    });
+    let _lock = lock.map_err(lock_failed)?;
+    let opened = open(project, &request.args, Purpose::Building)?;
+    if let Some(made) = &opened.made {
+        let _ = events.send(Event::Note { level: "info".to_owned(), message: made.clone() });
+    }
+    let (store, warnings) = Store::open_at(&opened.folder, &opened.database).map_err(store_failed)?;
+    for warning in warnings {
+        let _ = events.send(Event::Note { level: "warning".to_owned(), message: warning.to_string() });
+    }
+    crate::process::sweep_all(&opened.world.project);
+    sweep_worktrees(&opened);
+    let seen = if waited { look_ahead(&opened, closure, &asked)? } else { seen };
+    let jobs = request.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, |count| u32::try_from(count.get()).unwrap_or(2)));
+    let run = Run {
+        world: &opened.world,
+        store: &store,
+        folder: opened.folder.clone(),
+        closure,
+        preview: &seen,
+        asked,
+        jobs,
+        fail_fast: request.fail_fast,
+        command,
+        cancel,
+        events,
+    };
+    let summary = run_build(run).map_err(exec_failed)?;
+    store.close().map_err(store_failed)?;
+    Ok((opened, summary))
+}
+
+fn command_line(request: &BuildRequest) -> String {
+    let targets = request.targets.iter().map(|target| crate::analysis::pipeline::quote(target));
+    ["pl build".to_owned()].into_iter().chain(targets).collect::<Vec<_>>().join(" ")
+}
+
+fn lock_failed(error: LockError) -> Failed {
+    match error {
+        LockError::GivenUp => Failed::new(Kind::Interrupted, ""),
+        other => Failed::missing(other.to_string()).hint("PL_STATE_DIR and the project's folder must be writable"),
+    }
+}
+
+fn exec_failed(error: ExecError) -> Failed {
+    match error {
+        ExecError::Store(error) => store_failed(error),
+        ExecError::Observe(error) => observe_failed(error),
+        other => Failed::missing(other.to_string()),
+    }
+}
+
+/// `.pl` with its own `.gitignore`, and the excludes of the repository around the project.
+fn prepare_folder(opened: &Opened) -> Result<(), Failed> {
+    let failed = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: std::io::Error| {
+            Failed::missing(format!("cannot write {path}: {error}")).hint("pl keeps its state in .pl; the project's folder must be writable")
+        }
+    };
+    std::fs::create_dir_all(&opened.folder).map_err(failed(&opened.folder))?;
+    let ignore = opened.folder.join(".gitignore");
+    if !ignore.exists() {
+        std::fs::write(&ignore, "*\n").map_err(failed(&ignore))?;
+    }
+    std::fs::create_dir_all(&opened.world.state).map_err(failed(&opened.world.state))?;
+    exclude(&opened.world.root);
+    Ok(())
+}
+
+/// Adds `.pl/` and `.worktrees/` to `info/exclude`; a repository that cannot be written stays as it is.
+fn exclude(root: &Path) {
+    let Ok(around) = crate::git::repository::Repository::open(root) else { return };
+    let path = around.common_dir().join("info").join("exclude");
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let missing: Vec<&str> = [".pl/", ".worktrees/"].into_iter().filter(|entry| !text.lines().any(|line| line == *entry)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let _ = path.parent().map(std::fs::create_dir_all);
+    let _ = std::fs::write(&path, format!("{text}{end}{}\n", missing.join("\n")));
+}
+
+/// What a killed build left behind in git's metadata.
+fn sweep_worktrees(opened: &Opened) {
+    if let Some(located) = &opened.world.located {
+        let _ = crate::git::worktree::sweep(&located.repository);
+    }
+}

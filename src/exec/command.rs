@@ -1,0 +1,238 @@
+//! A command of the pipeline made into a process: places filled, environment built, output kept.
+//!
+//! Knows no step kinds; says what went wrong in words, with the line that reproduces it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::analysis::pipeline::{Command, Environment, Property, Template, TemplatePart, quote};
+use crate::base::failure::Failure;
+use crate::exec::session::Session;
+use crate::observe::program::search_path;
+use crate::process::{Ended, Finished, OUTPUT_BYTES_MAX, Request, StartFailure};
+
+/// What the places of a template stand for.
+#[derive(Debug, Clone, Default)]
+pub struct Properties {
+    /// `{files}`.
+    pub files: Vec<String>,
+    /// `{scope-files}`.
+    pub scope_files: Vec<String>,
+    /// `{prompt}`.
+    pub prompt: Option<PathBuf>,
+    /// `{out}`.
+    pub out: Option<PathBuf>,
+    /// `{worktree}`.
+    pub worktree: Option<PathBuf>,
+    /// `{workstream}`.
+    pub workstream: String,
+    /// `{args}`.
+    pub arguments: Vec<String>,
+}
+
+impl Properties {
+    /// The words that a place stands for.
+    fn words(&self, property: Property) -> Vec<String> {
+        let one = |path: &Option<PathBuf>| path.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        match property {
+            Property::Files => self.files.clone(),
+            Property::ScopeFiles => self.scope_files.clone(),
+            Property::Args => self.arguments.clone(),
+            Property::Prompt => one(&self.prompt),
+            Property::Out => one(&self.out),
+            Property::Worktree => one(&self.worktree),
+            Property::Workstream => vec![self.workstream.clone()],
+        }
+    }
+
+    /// A template as words: a place alone gives a word each, inside text it is joined by blanks.
+    fn fill(&self, template: &Template) -> Vec<String> {
+        if let [TemplatePart::Property(property)] = template.0.as_slice() {
+            return self.words(*property);
+        }
+        vec![self.join(template, |word| word.to_owned())]
+    }
+
+    fn join(&self, template: &Template, quoted: impl Fn(&str) -> String) -> String {
+        let mut text = String::new();
+        for part in &template.0 {
+            match part {
+                TemplatePart::Text(literal) => text.push_str(literal),
+                TemplatePart::Property(property) => {
+                    let words: Vec<String> = self.words(*property).iter().map(|word| quoted(word)).collect();
+                    text.push_str(&words.join(" "));
+                }
+            }
+        }
+        text
+    }
+
+    /// The argv of a command; shell text gets its places quoted.
+    pub fn argv(&self, command: &Command) -> Vec<String> {
+        match command {
+            Command::Argv(words) => words.iter().flat_map(|word| self.fill(word)).collect(),
+            Command::Shell(text) => vec!["sh".to_owned(), "-c".to_owned(), self.join(text, quote)],
+        }
+    }
+}
+
+/// What is to be started, for one step.
+pub struct Launch<'a> {
+    /// The words.
+    pub argv: Vec<String>,
+    /// Where.
+    pub dir: &'a Path,
+    /// Asked for by the definition.
+    pub environment: &'a Environment,
+    /// Folders in front of PATH.
+    pub bins: &'a [PathBuf],
+    /// Set over everything, in no key: an own HOME, an own TMPDIR.
+    pub own: &'a [(&'a str, &'a Path)],
+    /// Names of secrets that are passed.
+    pub secrets: &'a [String],
+    /// Pool.
+    pub pool: Option<&'a str>,
+    /// Wall time in milliseconds.
+    pub timeout_ms: u64,
+    /// Where the whole output is kept.
+    pub log: PathBuf,
+}
+
+/// What came of a launch.
+#[derive(Debug)]
+pub struct Ran {
+    /// What the process room says.
+    pub finished: Finished,
+    /// How to stand where it stood.
+    pub reproduce: String,
+    /// Where the whole output is.
+    pub log: PathBuf,
+    /// Variables of ours that it did not see.
+    pub withheld: Vec<String>,
+    /// The first word.
+    pub program: String,
+    /// The wall time it was given.
+    pub timeout_ms: u64,
+}
+
+/// Runs a program and waits for it.
+pub fn launch(session: &Session<'_>, launch: Launch<'_>) -> Ran {
+    let mut environment = session.world.environment_of(launch.environment);
+    environment.put("PATH", &search_path(session.world, launch.environment, launch.bins).to_string_lossy());
+    for (name, path) in launch.own {
+        environment.put(name, &path.to_string_lossy());
+    }
+    for name in launch.secrets {
+        if let Some(value) = session.world.system.variable(name) {
+            environment.put(name, &value);
+        }
+    }
+    let reproduce = format!("cd {} && {}", quote(&launch.dir.to_string_lossy()), shell_line(&launch.argv));
+    let request = Request {
+        argv: launch.argv.iter().map(OsString::from).collect(),
+        dir: launch.dir.to_path_buf(),
+        environment: environment.pairs(),
+        timeout: Some(Duration::from_millis(launch.timeout_ms)),
+        log: launch.log.clone(),
+        limit: OUTPUT_BYTES_MAX,
+        marker: session.world.project.clone(),
+    };
+    let _places = session.places.take(launch.pool);
+    let finished = crate::process::run(&request, &session.cancel);
+    Ran {
+        finished,
+        reproduce,
+        log: launch.log,
+        withheld: environment.withheld,
+        program: launch.argv.first().cloned().unwrap_or_default(),
+        timeout_ms: launch.timeout_ms,
+    }
+}
+
+fn shell_line(argv: &[String]) -> String {
+    match argv {
+        [shell, flag, text] if shell == "sh" && flag == "-c" => text.clone(),
+        words => words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// Names of withheld variables that a failure lists.
+const WITHHELD_SHOWN_MAX: usize = 6;
+
+/// Exit code of a shell that did not find a command (POSIX, "Exit Status for Commands").
+const SHELL_NOT_FOUND: i32 = 127;
+
+impl Ran {
+    /// Ended with this exit code.
+    pub fn exit(&self) -> Option<i32> {
+        match self.finished.ended {
+            Ended::Exited(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// It was ended because the run was interrupted.
+    pub fn cancelled(&self) -> bool {
+        matches!(self.finished.ended, Ended::Cancelled)
+    }
+
+    /// Wall time.
+    pub fn duration_ms(&self) -> u64 {
+        self.finished.duration_ms
+    }
+
+    /// Why there is no outcome at all: not started, timed out, killed, interrupted, a command not found.
+    pub fn no_outcome(&self, shell: bool) -> Option<Failure> {
+        let missing = |program: &str| {
+            let help = format!("install `{program}`, or put it on PATH; `pl doctor` lists what is missing");
+            ("environment", format!("`{program}` is not installed"), Some(help))
+        };
+        let (class, message, help) = match &self.finished.ended {
+            Ended::Exited(SHELL_NOT_FOUND) if shell => {
+                ("environment", "a command in it was not found".to_owned(), Some("see the output for its name".to_owned()))
+            }
+            Ended::Exited(_) => return None,
+            Ended::Signalled(signal) => ("crash", format!("`{}` was ended by signal {signal}", self.program), None),
+            Ended::TimedOut => {
+                let help = "a `timeout` in the definition gives it more".to_owned();
+                ("timeout", format!("`{}` did not end within {} s", self.program, self.timeout_ms / 1000), Some(help))
+            }
+            Ended::Cancelled => ("infrastructure", "interrupted".to_owned(), None),
+            Ended::NotStarted(StartFailure::Missing) => missing(&self.program),
+            Ended::NotStarted(other) => ("environment", format!("`{}` could not be started: {other:?}", self.program), None),
+        };
+        Some(self.failure(class, message, help))
+    }
+
+    /// A failure with this process's output and the line that reproduces it.
+    pub fn failure(&self, class: &str, message: String, help: Option<String>) -> Failure {
+        Failure {
+            class: class.to_owned(),
+            message,
+            help,
+            reproduce: Some(self.reproduce.clone()),
+            log: Some(self.log.display().to_string()),
+            output: self.output(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Its output as text.
+    pub fn output(&self) -> String {
+        String::from_utf8_lossy(&self.finished.output_tail).into_owned()
+    }
+
+    /// One sentence on what it was not shown, for failures that may come from there.
+    pub fn withheld_sentence(&self) -> Option<String> {
+        if self.withheld.is_empty() {
+            return None;
+        }
+        let shown: Vec<&str> = self.withheld.iter().take(WITHHELD_SHOWN_MAX).map(String::as_str).collect();
+        let more = match self.withheld.len().saturating_sub(WITHHELD_SHOWN_MAX) {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        Some(format!("it did not see {}{more}; `env {{ pass \"NAME\" }}` lets a variable through", shown.join(", ")))
+    }
+}

@@ -1,0 +1,104 @@
+//! What a build says while it runs: a closed set of events.
+//!
+//! Emitted by the loop alone; the console, JSON lines and the database read them.
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::base::failure::Failure;
+
+/// How a step ended; every planned step ends in exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepStatus {
+    /// A record held; nothing ran.
+    Fresh,
+    /// It ran and is good.
+    Done,
+    /// It ran (or a record says so) and is not good.
+    Failed,
+    /// A step above it failed.
+    Blocked,
+    /// Nothing to do: a rule without a program, a rule that nothing touched.
+    Skipped,
+    /// It waits for a person.
+    Waiting,
+    /// The run was interrupted before or while it ran.
+    Interrupted,
+}
+
+/// One event. `step` is the step's name (`ws-15-…/test.2`); workstreams are named by their id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A run has begun.
+    RunStarted {
+        /// Its id.
+        run_id: String,
+        /// Steps in the graph that was asked for.
+        steps: usize,
+        /// Workstreams among them.
+        workstreams: usize,
+        /// Tasks among them.
+        tasks: usize,
+    },
+    /// Something worth a line that is no step: `made .pl/example from tests/fixtures/legacy`.
+    Note {
+        /// `info` or `warning`.
+        level: String,
+        /// One sentence.
+        message: String,
+    },
+    /// A program starts for a step.
+    StepStarted {
+        /// The step.
+        step: String,
+        /// Why it runs.
+        reason: String,
+        /// Which tool, where one is asked: `replay (recorded)`.
+        tool: Option<String>,
+    },
+    /// A step has ended (also those that never started).
+    StepEnded {
+        /// The step.
+        step: String,
+        /// How.
+        status: StepStatus,
+        /// Wall time in milliseconds; 0 where nothing ran.
+        duration_ms: u64,
+        /// Short addition: `3 files`, `carried`, `landed`, `ruff is not installed`.
+        detail: Option<String>,
+        /// What went wrong.
+        failure: Option<Failure>,
+    },
+    /// A workstream has moved in its state table.
+    WorkstreamMoved {
+        /// Its id.
+        workstream: String,
+        /// From.
+        from: String,
+        /// To.
+        to: String,
+    },
+    /// A workstream is over for this run.
+    WorkstreamEnded(super::summary::WorkstreamSummary),
+    /// The run is over.
+    RunEnded {
+        /// `completed partial failed interrupted`.
+        status: String,
+    },
+}
+
+impl Event {
+    /// The event's name as events are listed: `step-started`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RunStarted { .. } => "run-started",
+            Self::Note { .. } => "note",
+            Self::StepStarted { .. } => "step-started",
+            Self::StepEnded { .. } => "step-ended",
+            Self::WorkstreamMoved { .. } => "workstream-moved",
+            Self::WorkstreamEnded(_) => "workstream-ended",
+            Self::RunEnded { .. } => "run-ended",
+        }
+    }
+}

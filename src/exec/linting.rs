@@ -1,0 +1,144 @@
+//! One lint: its rule's program over the files of a candidate, in batches that fit an argument list.
+//!
+//! The worktree is the candidate when it starts; several lints share it.
+
+use crate::analysis::pipeline::{Environment, Rule};
+use crate::base::failure::Failure;
+use crate::base::finding::{Finding, FindingSeverity};
+use crate::exec::ExecError;
+use crate::exec::command::{Launch, Properties, Ran, launch};
+use crate::exec::session::{Made, Session};
+use crate::graph::StepKind;
+use crate::observe::edit::display;
+use crate::observe::record::LintBody;
+use crate::observe::workstream::{Asked, Looked, Prepared};
+use crate::store::record::Outcome;
+use crate::verify::{self, Output};
+
+/// Bytes of file names in one argument list; Linux lets a list have 128 KiB a string and 2 MiB in all.
+const BATCH_BYTES_MAX: usize = 96 * 1024;
+
+/// Wall time of a lint that says none.
+const LINT_TIMEOUT_MS: u64 = 10 * 60 * 1000;
+
+/// Wall time of asking for a version.
+const VERSION_TIMEOUT_MS: u64 = 30 * 1000;
+
+/// What a lint came to.
+#[derive(Debug)]
+pub enum Linted {
+    /// No finding fails it.
+    Green(Vec<Finding>, u64),
+    /// Findings that fail it.
+    Red(Failure, u64),
+    /// The tool failed: no outcome.
+    NoOutcome(Failure),
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// Whether findings make a lint red: errors and warnings do, notes do not.
+pub fn fails(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity != FindingSeverity::Info)
+}
+
+/// Runs a rule and remembers what it found.
+pub fn run(session: &Session<'_>, dir: &std::path::Path, kind: &StepKind, rule: &Rule, looked: &Looked, prepared: &Prepared) -> Result<Linted, ExecError> {
+    let mut findings = Vec::new();
+    let mut duration_ms = 0;
+    let mut last = None;
+    for (place, batch) in batches(looked).into_iter().enumerate() {
+        let properties = Properties { files: batch, worktree: Some(dir.to_path_buf()), ..Properties::default() };
+        let attempt = u32::try_from(place + 1).unwrap_or(u32::MAX);
+        let ran = start(session, dir, kind, properties.argv(&rule.command), rule.timeout_ms.unwrap_or(LINT_TIMEOUT_MS), prepared, attempt);
+        duration_ms += ran.duration_ms();
+        if ran.cancelled() {
+            return Ok(Linted::Interrupted);
+        }
+        if let Some(failure) = ran.no_outcome(false) {
+            return Ok(Linted::NoOutcome(failure));
+        }
+        match read(rule, dir, &ran) {
+            Ok(found) => findings.extend(found),
+            Err(sentence) => {
+                let message = format!("{} failed: {sentence}", rule.name);
+                return Ok(Linted::NoOutcome(ran.failure("infrastructure", message, None)));
+            }
+        }
+        last = Some(ran);
+    }
+    let red = fails(&findings);
+    let times_red = if red { looked.body.as_ref().map_or(0, |body| body.times_red) + 1 } else { 0 };
+    let outcome = if red { Outcome::Red } else { Outcome::Green };
+    let body = LintBody { findings: findings.clone(), times_red };
+    session.record(kind, &looked.look, Made::new(outcome, &body, duration_ms))?;
+    Ok(if red { Linted::Red(failure(rule, findings, last.as_ref()), duration_ms) } else { Linted::Green(findings, duration_ms) })
+}
+
+fn read(rule: &Rule, dir: &std::path::Path, ran: &Ran) -> Result<Vec<Finding>, String> {
+    let root = dir.to_string_lossy();
+    let output = Output { exit: ran.exit().unwrap_or(-1), stdout: &ran.finished.stdout, stderr: &ran.finished.stderr, root: &root };
+    if ran.finished.truncated {
+        return Err("it printed more than is kept".to_owned());
+    }
+    verify::read(rule, output)
+}
+
+/// The failure of a lint with findings, from a run or from a record.
+pub fn failure(rule: &Rule, findings: Vec<Finding>, ran: Option<&Ran>) -> Failure {
+    let count = findings.len();
+    let message = format!("{} found {count} {}", rule.name, if count == 1 { "fault" } else { "faults" });
+    Failure {
+        class: "agent".to_owned(),
+        message,
+        help: None,
+        reproduce: ran.map(|ran| ran.reproduce.clone()),
+        log: ran.map(|ran| ran.log.display().to_string()),
+        output: String::new(),
+        findings,
+    }
+}
+
+fn batches(looked: &Looked) -> Vec<Vec<String>> {
+    let mut batches = vec![Vec::new()];
+    let mut bytes = 0;
+    for entry in &looked.files {
+        let name = display(&entry.path);
+        if bytes + name.len() > BATCH_BYTES_MAX && bytes > 0 {
+            batches.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += name.len() + 1;
+        if let Some(batch) = batches.last_mut() {
+            batch.push(name);
+        }
+    }
+    batches
+}
+
+fn start(session: &Session<'_>, dir: &std::path::Path, kind: &StepKind, argv: Vec<String>, timeout_ms: u64, prepared: &Prepared, attempt: u32) -> Ran {
+    let launched = Launch {
+        argv,
+        dir,
+        environment: &Environment::default(),
+        bins: &prepared.bins,
+        own: &[],
+        secrets: &[],
+        pool: None,
+        timeout_ms,
+        log: session.log(kind, attempt),
+    };
+    launch(session, launched)
+}
+
+/// Asks a program for its version and remembers it under its identity.
+pub fn ask_version(session: &Session<'_>, kind: &StepKind, asked: &Asked, prepared: &Prepared) -> Result<Option<Failure>, ExecError> {
+    let argv = Properties::default().argv(&asked.command);
+    let dir = session.world.root.clone();
+    let ran = start(session, &dir, kind, argv, VERSION_TIMEOUT_MS, prepared, 0);
+    if let Some(failure) = ran.no_outcome(false) {
+        return Ok(Some(failure));
+    }
+    session.store.set_program_version(asked.identity, &asked.program, ran.output().trim())?;
+    Ok(None)
+}

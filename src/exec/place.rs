@@ -1,0 +1,121 @@
+//! The worktree of one workstream during a run: made when something must run in it, exact when something is verified.
+//!
+//! Knows trees and folders; what runs there is others' business. Content is snapshotted before anything is removed.
+
+use std::path::PathBuf;
+
+use crate::analysis::pipeline::Workstream;
+use crate::base::path::PatternSet;
+use crate::exec::ExecError;
+use crate::exec::session::Session;
+use crate::git::object::{CommitId, TreeId};
+use crate::git::repository::{CommitParts, Repository};
+use crate::git::snapshot::{Snapshot, snapshot};
+use crate::git::stats::Stats;
+use crate::git::worktree::reset::reset;
+use crate::git::worktree::{self, Worktree};
+
+/// A workstream's worktree.
+pub struct Place<'a> {
+    session: &'a Session<'a>,
+    workstream: &'a Workstream,
+    keep: PatternSet,
+    /// Where it is, or will be.
+    pub dir: PathBuf,
+    stats: Stats,
+    at: Option<CommitId>,
+}
+
+impl<'a> Place<'a> {
+    /// The place of a workstream; nothing is made yet.
+    pub fn of(session: &'a Session<'a>, workstream: &'a Workstream) -> Self {
+        let dir = session.world.worktree(&workstream.id);
+        Self { session, workstream, keep: PatternSet::new(&workstream.keep), dir, stats: Stats::default(), at: None }
+    }
+
+    fn repository(&self) -> &'a Repository {
+        &self.session.world.located().repository
+    }
+
+    /// A commit with this tree on top of `parent`; the parent itself where it has that tree.
+    pub fn commit_of(&self, tree: TreeId, parent: CommitId) -> Result<CommitId, ExecError> {
+        let repository = self.repository();
+        if repository.tree_of(parent)? == tree {
+            return Ok(parent);
+        }
+        let message = format!("{} (in work)\n", self.workstream.id);
+        let time = repository.commit_time(parent)?;
+        Ok(repository.commit(&CommitParts { tree, parents: vec![parent], message, time })?)
+    }
+
+    /// Makes the worktree exactly this tree: untracked and ignored files are removed, flags are gone.
+    pub fn make_exact(&mut self, tree: TreeId, parent: CommitId) -> Result<(), ExecError> {
+        let commit = self.commit_of(tree, parent)?;
+        let repository = self.repository();
+        self.stats = if self.exists() {
+            let keep = |path: &[u8]| self.keep.matches(path);
+            reset(repository, &self.worktree(), commit, &self.stats, &keep)?.stats
+        } else {
+            let lock = format!("pl is building {}", self.workstream.id);
+            worktree::create(repository, &self.dir, self.workstream.id.as_str(), commit, &lock)?.stats
+        };
+        self.at = Some(commit);
+        self.link();
+        Ok(())
+    }
+
+    fn worktree(&self) -> Worktree {
+        Worktree { dir: self.dir.clone(), name: self.workstream.id.0.clone() }
+    }
+
+    /// What lies in the worktree now, ignored files included.
+    pub fn look(&self, since: TreeId, head: CommitId) -> Result<Snapshot, ExecError> {
+        let keep = |path: &[u8]| self.keep.matches(path);
+        Ok(snapshot(self.repository(), &self.worktree(), since, self.at.unwrap_or(head), &self.stats, &keep)?)
+    }
+
+    /// Whether it exists.
+    pub fn exists(&self) -> bool {
+        self.dir.join(".git").exists()
+    }
+
+    /// Removes the worktree and its link; its content is in git by now.
+    pub fn remove(&mut self) -> Result<(), ExecError> {
+        if self.dir.exists() {
+            worktree::remove(self.repository(), &self.worktree())?;
+        }
+        let _ = std::fs::remove_file(self.link_path());
+        let scratch = self.session.world.scratch(&self.workstream.id);
+        if scratch.exists() {
+            let _ = std::fs::remove_dir_all(scratch);
+        }
+        (self.stats, self.at) = (Stats::default(), None);
+        Ok(())
+    }
+
+    fn link_path(&self) -> PathBuf {
+        self.session.world.root.join(".worktrees").join(self.workstream.id.as_str())
+    }
+
+    /// `.worktrees/<ws-id>`, for people; that it cannot be made is no failure.
+    fn link(&self) {
+        let link = self.link_path();
+        if std::fs::read_link(&link).is_ok_and(|target| target == self.dir) {
+            return;
+        }
+        let Some(folder) = link.parent() else { return };
+        let _ = std::fs::create_dir_all(folder);
+        let _ = std::fs::remove_file(&link);
+        let _ = std::os::unix::fs::symlink(&self.dir, &link);
+    }
+
+    /// A fresh folder of its own outside the worktree: homes, temporary files, prompts.
+    pub fn scratch(&self, name: &str) -> Result<PathBuf, ExecError> {
+        let folder = self.session.world.scratch(&self.workstream.id).join(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(ExecError::writing(&folder))?;
+        }
+        std::fs::create_dir_all(&folder).map_err(ExecError::writing(&folder))?;
+        Ok(folder)
+    }
+}

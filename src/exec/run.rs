@@ -1,0 +1,328 @@
+//! One run: jobs made of the steps that are wanted, scheduled, summed up.
+//!
+//! A job is a task, a setup for tasks, or a whole workstream, whose steps go round among themselves.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use crate::base::name::WorkstreamId;
+use crate::exec::ExecError;
+use crate::exec::event::{Event, StepStatus};
+use crate::exec::schedule::{self, Ended, Jobs};
+use crate::exec::session::{Ending, Parts, Session};
+use crate::exec::slots::Places;
+use crate::exec::summary::{BuildSummary, ScopeSummary, StepSummary, WorkstreamSummary};
+use crate::exec::{finishing, tasks, workstream};
+use crate::graph::{StepId, StepKind};
+use crate::observe::world::World;
+use crate::plan::{Reason, Verdict};
+use crate::preview::{Asked, Preview};
+use crate::process::cancel::Cancel;
+use crate::store::Store;
+use crate::store::run::RunId;
+use crate::store::state::{RunState, WorkstreamState};
+use crate::system::file_hash::HashCache;
+
+/// Worker threads beyond the places for programs: those that wait for a pool or for git.
+const SPARE_WORKERS: usize = 6;
+
+/// What a run is given.
+pub struct Run<'a> {
+    /// What is fixed.
+    pub world: &'a World,
+    /// What is remembered.
+    pub store: &'a Store,
+    /// `.pl`.
+    pub folder: PathBuf,
+    /// The steps to bring up to date, dependencies first.
+    pub closure: &'a [StepId],
+    /// What was planned for them.
+    pub preview: &'a Preview,
+    /// What was asked beyond staleness.
+    pub asked: Asked,
+    /// Programs at once.
+    pub jobs: u32,
+    /// The first failure stops the run.
+    pub fail_fast: bool,
+    /// What was typed, for the records.
+    pub command: String,
+    /// Ctrl-C.
+    pub cancel: Cancel,
+    /// Who reads the events.
+    pub events: Sender<Event>,
+}
+
+/// One thing that a worker does.
+enum Job {
+    Task(StepId),
+    Workstream(WorkstreamId, BTreeSet<StepId>),
+}
+
+/// Builds.
+pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
+    let begun = Instant::now();
+    let run_id = run.store.begin_run(&run.command, &serde_json::json!({ "steps": run.closure.len() }))?;
+    let (jobs, needs) = jobs(run.world, run.closure);
+    for job in &jobs {
+        if let Job::Workstream(id, _) = job {
+            run.store.add_workstream(&run_id, id.as_str(), &serde_json::Value::Null)?;
+        }
+    }
+    let session = session(&run, run_id.clone())?;
+    announce(&session, &run, &jobs);
+    let workers = run.jobs as usize + SPARE_WORKERS;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).thread_name(|place| format!("pl-worker-{place}")).build();
+    let pool = pool.map_err(|error| ExecError::Threads(error.to_string()))?;
+    let work = Work { session: &session, jobs: &jobs };
+    schedule::run(&work, &needs, &pool, run.fail_fast);
+    finishing::keep_trees(&session)?;
+    moved_after(&session);
+    run.store.set_stats(&session.hashes.learned())?;
+    let summary = sum_up(&session, &run, &run_id, begun);
+    session.emit(Event::RunEnded { status: summary.status.clone() });
+    session.flush()?;
+    let state = RunState::from_word(&summary.status).unwrap_or(RunState::Failed);
+    run.store.end_run(&run_id, state)?;
+    Ok(summary)
+}
+
+fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
+    let logs = run.folder.join("logs").join(run_id.as_str());
+    std::fs::create_dir_all(&logs).map_err(ExecError::writing(&logs))?;
+    let hashes = HashCache::new(run.store.stats()?);
+    hashes.mark(crate::system::file_hash::file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
+    Ok(Session::new(Parts {
+        world: run.world,
+        store: run.store,
+        run_id,
+        cancel: run.cancel.clone(),
+        places: Places::new(run.jobs, &run.world.pipeline.pools),
+        asked: run.asked.clone(),
+        hashes,
+        logs,
+        events: run.events.clone(),
+    }))
+}
+
+fn announce(session: &Session<'_>, run: &Run<'_>, jobs: &[Job]) {
+    let workstreams = jobs.iter().filter(|job| matches!(job, Job::Workstream(..))).count();
+    session.emit(Event::RunStarted {
+        run_id: session.run_id.0.clone(),
+        steps: run.closure.len(),
+        workstreams,
+        tasks: jobs.len() - workstreams,
+    });
+}
+
+/// Groups steps into jobs, and finds what each waits for.
+fn jobs(world: &World, closure: &[StepId]) -> (Vec<Job>, Vec<Vec<usize>>) {
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut of_workstream: HashMap<WorkstreamId, usize> = HashMap::new();
+    let mut of_step: HashMap<StepId, usize> = HashMap::new();
+    for &step in closure {
+        let place = match world.graph.step(step).kind.workstream() {
+            None => {
+                jobs.push(Job::Task(step));
+                jobs.len() - 1
+            }
+            Some(id) => *of_workstream.entry(id.clone()).or_insert_with(|| {
+                jobs.push(Job::Workstream(id.clone(), BTreeSet::new()));
+                jobs.len() - 1
+            }),
+        };
+        if let Job::Workstream(_, steps) = &mut jobs[place] {
+            steps.insert(step);
+        }
+        of_step.insert(step, place);
+    }
+    let mut needs: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); jobs.len()];
+    for &step in closure {
+        let job = of_step[&step];
+        let above = world.graph.step(step).depends_on.iter().filter_map(|need| of_step.get(need));
+        needs[job].extend(above.copied().filter(|need| *need != job));
+    }
+    (jobs, needs.into_iter().map(|set| set.into_iter().collect()).collect())
+}
+
+struct Work<'a> {
+    session: &'a Session<'a>,
+    jobs: &'a [Job],
+}
+
+impl Work<'_> {
+    fn skip(&self, job: usize, status: StepStatus, reason: &Reason, state: WorkstreamState) {
+        let session = self.session;
+        let verdict = Verdict::Unsettled(reason.clone());
+        match &self.jobs[job] {
+            Job::Task(step) => {
+                let kind = &session.world.graph.step(*step).kind;
+                session.end(kind, Ending::without_running(status, &verdict));
+            }
+            Job::Workstream(id, steps) => {
+                for step in steps {
+                    session.end(&session.world.graph.step(*step).kind, Ending::without_running(status, &verdict));
+                }
+                if let Err(error) = session.move_to(id, state) {
+                    session.note("warning", format!("{id}: {error}"));
+                }
+                session.close(WorkstreamSummary {
+                    id: id.to_string(),
+                    status: if status == StepStatus::Blocked { "blocked" } else { "interrupted" }.to_owned(),
+                    reason: Some(reason.to_string()),
+                    commit: None,
+                    branch: None,
+                    worktree: None,
+                    steps: Vec::new(),
+                    scope: ScopeSummary::default(),
+                    duration_ms: 0,
+                });
+            }
+        }
+    }
+
+    fn name(&self, job: usize) -> String {
+        match &self.jobs[job] {
+            Job::Task(step) => self.session.world.graph.step(*step).kind.name(),
+            Job::Workstream(id, _) => id.to_string(),
+        }
+    }
+}
+
+impl Jobs for Work<'_> {
+    fn run(&self, job: usize) -> Ended {
+        let session = self.session;
+        match &self.jobs[job] {
+            Job::Task(step) => match &session.world.graph.step(*step).kind {
+                StepKind::Task(name) => tasks::run(session, *step, name),
+                StepKind::ProjectSetup(name) => tasks::run_setup(session, *step, name),
+                _ => Ended::Good,
+            },
+            Job::Workstream(id, steps) => {
+                let wanted = |kind: &StepKind| session.world.graph.index.get(kind).is_some_and(|step| steps.contains(step));
+                workstream::run(session, id, &wanted)
+            }
+        }
+    }
+
+    fn blocked(&self, job: usize, blocker: usize) {
+        self.skip(job, StepStatus::Blocked, &Reason::Blocked(self.name(blocker)), WorkstreamState::Blocked);
+    }
+
+    fn dropped(&self, job: usize) {
+        let reason = Reason::Blocked("the end of the run".to_owned());
+        self.skip(job, StepStatus::Interrupted, &reason, WorkstreamState::Interrupted);
+    }
+
+    fn stopped(&self) -> bool {
+        self.session.cancel.is_cancelled()
+    }
+}
+
+/// Names files that a later step changed after the one that made them.
+fn moved_after(session: &Session<'_>) {
+    for (task, made) in session.take_made() {
+        let now = crate::observe::task::outputs(session.world, session.world.task(&task), &session.hashes);
+        let moved = match &now {
+            Err(sentence) => Some(sentence.clone()),
+            Ok(now) => made.iter().find(|file| !now.contains(file)).map(|file| format!("output {} changed", file.path)),
+        };
+        if let Some(sentence) = moved {
+            session.note("warning", format!("{task}: {sentence} after it ran; another step writes there too"));
+        }
+    }
+}
+
+fn sum_up(session: &Session<'_>, run: &Run<'_>, run_id: &RunId, begun: Instant) -> BuildSummary {
+    let (tasks, workstreams) = session.take_books();
+    let all = || tasks.iter().chain(workstreams.iter().flat_map(|workstream| &workstream.steps));
+    let bad = |status: &str| matches!(status, "failed" | "blocked" | "waiting" | "interrupted");
+    let bad_steps = tasks.iter().filter(|step| !is_good(step)).count();
+    let bad_workstreams = workstreams.iter().filter(|workstream| bad(&workstream.status)).count();
+    let good = tasks.len() + workstreams.len() - bad_steps - bad_workstreams;
+    let status = match (session.cancel.is_cancelled(), bad_steps + bad_workstreams, good) {
+        (true, ..) => "interrupted",
+        (_, 0, _) => "completed",
+        (_, _, 0) => "failed",
+        _ => "partial",
+    };
+    let planned: HashMap<String, bool> = run
+        .preview
+        .steps
+        .iter()
+        .map(|plan| (run.world.graph.step(plan.step).kind.name(), matches!(plan.verdict, Verdict::Fresh(_))))
+        .collect();
+    let surprising = all().filter(|step| step.attempts > 0 && planned.get(&step.name) == Some(&true)).count();
+    BuildSummary {
+        run_id: Some(run_id.0.clone()),
+        status: status.to_owned(),
+        steps_run: all().filter(|step| step.attempts > 0).count(),
+        steps_fresh: all().filter(|step| step.status == StepStatus::Fresh).count(),
+        plan_matched: surprising == 0,
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        tasks,
+        workstreams,
+    }
+}
+
+fn is_good(step: &StepSummary) -> bool {
+    matches!(step.status, StepStatus::Fresh | StepStatus::Done | StepStatus::Skipped)
+}
+
+/// The summary of a build that had nothing to do: no run is made for it.
+pub fn nothing_to_do(world: &World, preview: &Preview, begun: Instant) -> BuildSummary {
+    let mut tasks = Vec::new();
+    let mut by_workstream: Vec<WorkstreamSummary> = Vec::new();
+    let mut places: HashMap<WorkstreamId, usize> = HashMap::new();
+    for plan in &preview.steps {
+        let kind = &world.graph.step(plan.step).kind;
+        let (verdict, reason) = crate::preview::words(&plan.verdict);
+        let step = StepSummary {
+            name: kind.name(),
+            kind: kind.word().to_owned(),
+            status: StepStatus::Fresh,
+            verdict: verdict.to_owned(),
+            reason,
+            attempts: 0,
+            duration_ms: 0,
+            findings: Vec::new(),
+            failure: None,
+        };
+        let Some(id) = kind.workstream() else {
+            tasks.push(step);
+            continue;
+        };
+        let place = *places.entry(id.clone()).or_insert_with(|| {
+            by_workstream.push(fresh(world, preview, id));
+            by_workstream.len() - 1
+        });
+        by_workstream[place].steps.push(step);
+    }
+    BuildSummary {
+        run_id: None,
+        status: "completed".to_owned(),
+        workstreams: by_workstream,
+        tasks,
+        steps_run: 0,
+        steps_fresh: preview.steps.len(),
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        plan_matched: true,
+    }
+}
+
+fn fresh(world: &World, preview: &Preview, id: &WorkstreamId) -> WorkstreamSummary {
+    let settled = preview.settled.get(id);
+    let landed = settled.is_some_and(|settled| settled.landed);
+    WorkstreamSummary {
+        id: id.to_string(),
+        status: if landed { "landed" } else { "fresh" }.to_owned(),
+        reason: None,
+        commit: settled.map(|settled| settled.commit.hex()),
+        branch: (!landed).then(|| world.branch(world.workstream(id))),
+        worktree: None,
+        steps: Vec::new(),
+        scope: ScopeSummary::default(),
+        duration_ms: 0,
+    }
+}

@@ -1,0 +1,209 @@
+//! Jobs in the order of their needs: what is ready runs, the longest way first; a failure blocks what needs it.
+//!
+//! Owns the state of every job in one loop; workers send one message when they end. Knows no workstreams.
+
+use std::collections::BinaryHeap;
+use std::sync::mpsc;
+
+/// How a job ended, as far as others care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// What needs it may run.
+    Good,
+    /// What needs it is blocked.
+    Bad,
+}
+
+/// What the loop asks of the jobs' owner.
+pub trait Jobs: Sync {
+    /// Runs one job; called on a worker.
+    fn run(&self, job: usize) -> Ended;
+    /// A job that will not run because `blocker` ended badly; called on the loop's thread.
+    fn blocked(&self, job: usize, blocker: usize);
+    /// A job that will not run because the run was interrupted or stopped.
+    fn dropped(&self, job: usize);
+    /// Whether nothing more is to be started.
+    fn stopped(&self) -> bool;
+}
+
+/// Runs every job of an acyclic list of needs on `pool`, at most `workers` at once.
+pub fn run(jobs: &dyn Jobs, needs: &[Vec<usize>], pool: &rayon::ThreadPool, fail_fast: bool) {
+    let mut state = State::new(needs);
+    let (sender, receiver) = mpsc::channel();
+    let room = pool.current_num_threads();
+    pool.in_place_scope(|scope| {
+        let mut running = 0_usize;
+        let mut stopping = false;
+        loop {
+            stopping |= jobs.stopped();
+            while running < room && !stopping {
+                let Some(job) = state.next() else { break };
+                running += 1;
+                let sender = sender.clone();
+                scope.spawn(move |_| {
+                    let ended = jobs.run(job);
+                    let _ = sender.send((job, ended));
+                });
+            }
+            if running == 0 {
+                break;
+            }
+            let Ok((job, ended)) = receiver.recv() else { break };
+            running -= 1;
+            match ended {
+                Ended::Good => state.finish(job),
+                Ended::Bad => {
+                    state.block(job, |blocked| jobs.blocked(blocked, job));
+                    stopping |= fail_fast;
+                }
+            }
+        }
+    });
+    for job in state.unfinished() {
+        jobs.dropped(job);
+    }
+}
+
+/// Where each job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Waits for others.
+    Waiting,
+    /// In the heap, or running, or ended.
+    Taken,
+    /// Ended, or never to run.
+    Over,
+}
+
+struct State {
+    stage: Vec<Stage>,
+    missing: Vec<usize>,
+    needed_by: Vec<Vec<usize>>,
+    weight: Vec<u32>,
+    ready: BinaryHeap<(u32, std::cmp::Reverse<usize>)>,
+}
+
+impl State {
+    fn new(needs: &[Vec<usize>]) -> Self {
+        let mut needed_by = vec![Vec::new(); needs.len()];
+        for (job, list) in needs.iter().enumerate() {
+            for &need in list {
+                needed_by[need].push(job);
+            }
+        }
+        let missing = needs.iter().map(Vec::len).collect();
+        let weight = weights(needs, &needed_by);
+        let mut state =
+            Self { stage: vec![Stage::Waiting; needs.len()], missing, needed_by, weight, ready: BinaryHeap::new() };
+        for job in 0..needs.len() {
+            state.offer(job);
+        }
+        state
+    }
+
+    fn offer(&mut self, job: usize) {
+        if self.missing[job] == 0 && self.stage[job] == Stage::Waiting {
+            self.stage[job] = Stage::Taken;
+            self.ready.push((self.weight[job], std::cmp::Reverse(job)));
+        }
+    }
+
+    fn next(&mut self) -> Option<usize> {
+        self.ready.pop().map(|(_, std::cmp::Reverse(job))| job)
+    }
+
+    fn finish(&mut self, job: usize) {
+        self.stage[job] = Stage::Over;
+        for next in std::mem::take(&mut self.needed_by[job]) {
+            self.missing[next] -= 1;
+            self.offer(next);
+        }
+    }
+
+    /// Everything that needs a job, near or far, will not run.
+    fn block(&mut self, job: usize, mut tell: impl FnMut(usize)) {
+        self.stage[job] = Stage::Over;
+        let mut open = std::mem::take(&mut self.needed_by[job]);
+        while let Some(next) = open.pop() {
+            if self.stage[next] == Stage::Over {
+                continue;
+            }
+            self.stage[next] = Stage::Over;
+            tell(next);
+            open.extend(self.needed_by[next].iter().copied());
+        }
+    }
+
+    fn unfinished(&self) -> Vec<usize> {
+        (0..self.stage.len()).filter(|&job| self.stage[job] != Stage::Over).collect()
+    }
+}
+
+/// How many jobs hang below each on its longest way.
+fn weights(needs: &[Vec<usize>], needed_by: &[Vec<usize>]) -> Vec<u32> {
+    let mut weight = vec![0_u32; needs.len()];
+    let order = crate::graph::order::ordered(needs).unwrap_or_default();
+    for &job in order.iter().rev() {
+        weight[job] = needed_by[job].iter().map(|&next| weight[next] + 1).max().unwrap_or(0);
+    }
+    weight
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ended, Jobs, run};
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Log {
+        bad: Vec<usize>,
+        ran: Mutex<Vec<usize>>,
+        blocked: Mutex<Vec<usize>>,
+        dropped: Mutex<Vec<usize>>,
+    }
+
+    impl Jobs for Log {
+        fn run(&self, job: usize) -> Ended {
+            self.ran.lock().unwrap().push(job);
+            if self.bad.contains(&job) { Ended::Bad } else { Ended::Good }
+        }
+        fn blocked(&self, job: usize, _blocker: usize) {
+            self.blocked.lock().unwrap().push(job);
+        }
+        fn dropped(&self, job: usize) {
+            self.dropped.lock().unwrap().push(job);
+        }
+        fn stopped(&self) -> bool {
+            false
+        }
+    }
+
+    fn pool() -> rayon::ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap()
+    }
+
+    #[test]
+    fn a_failure_blocks_its_dependents_and_no_one_else() {
+        let log = Log { bad: vec![1], ..Log::default() };
+        run(&log, &[vec![], vec![0], vec![1], vec![2], vec![0]], &pool(), false);
+        assert_eq!(*log.ran.lock().unwrap(), [0, 1, 4]);
+        let mut blocked = log.blocked.into_inner().unwrap();
+        blocked.sort_unstable();
+        assert_eq!(blocked, [2, 3]);
+    }
+
+    #[test]
+    fn fail_fast_drops_the_rest() {
+        let log = Log { bad: vec![0], ..Log::default() };
+        run(&log, &[vec![], vec![], vec![1]], &pool(), true);
+        assert_eq!(*log.dropped.lock().unwrap(), [1, 2]);
+    }
+
+    #[test]
+    fn a_long_chain_is_no_recursion() {
+        let needs: Vec<Vec<usize>> = (0..50_000).map(|job: usize| job.checked_sub(1).into_iter().collect()).collect();
+        let log = Log::default();
+        run(&log, &needs, &pool(), false);
+        assert_eq!(log.ran.into_inner().unwrap().len(), 50_000);
+    }
+}

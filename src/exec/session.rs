@@ -1,0 +1,469 @@
+//! What all jobs of one run share: the world, the store, the places, the events, and what is settled so far.
+//!
+//! Changes nothing itself but the books: events, step summaries, the state table.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::base::failure::Failure;
+use crate::base::name::{TaskName, WorkstreamId};
+use crate::exec::ExecError;
+use crate::exec::event::{Event, StepStatus};
+use crate::exec::slots::Places;
+use crate::exec::summary::{StepSummary, WorkstreamSummary};
+use crate::fingerprint::Key;
+use crate::git::object::TreeId;
+use crate::graph::{StepId, StepKind};
+use crate::observe::base::{Closures, Settled, Start, StartError, start};
+use crate::observe::look::{Look, Records};
+use crate::observe::record::OutputFile;
+use crate::observe::world::World;
+use crate::plan::{Reason, Verdict};
+use crate::preview::Asked;
+use crate::process::cancel::Cancel;
+use crate::store::Store;
+use crate::store::attempt::{AttemptId, AttemptStatus, Level, NewAttempt, NewEvent};
+use crate::store::record::{NewRecord, Outcome};
+use crate::store::run::RunId;
+use crate::store::state::WorkstreamState;
+use crate::system::file_hash::HashCache;
+
+/// All that jobs share.
+pub struct Session<'a> {
+    /// What is fixed.
+    pub world: &'a World,
+    /// What is remembered.
+    pub store: &'a Store,
+    /// This run.
+    pub run_id: RunId,
+    /// Ctrl-C.
+    pub cancel: Cancel,
+    /// Places for programs.
+    pub places: Places,
+    /// What was asked beyond staleness.
+    pub asked: Asked,
+    /// Who depends on whom.
+    pub closures: Closures,
+    /// Digests of files.
+    pub hashes: HashCache,
+    /// Where output is kept in full.
+    pub logs: PathBuf,
+    /// Worktrees of workstreams that this run has taken up.
+    pub taken_up: Mutex<BTreeSet<PathBuf>>,
+    events: Mutex<Sender<Event>>,
+    books: Mutex<Books>,
+    setups: Mutex<HashMap<Key, Arc<Mutex<()>>>>,
+}
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+struct Books {
+    kept: Vec<TreeId>,
+    made: Vec<(TaskName, Vec<OutputFile>)>,
+    states: HashMap<WorkstreamId, WorkstreamState>,
+    attempts: HashMap<StepKind, AttemptId>,
+    unwritten: Vec<Event>,
+    settled: HashMap<WorkstreamId, Arc<Settled>>,
+    task_keys: HashMap<StepId, Key>,
+    steps: HashMap<Option<WorkstreamId>, BTreeMap<StepId, StepSummary>>,
+    workstreams: BTreeMap<WorkstreamId, WorkstreamSummary>,
+}
+
+/// What is given to [`Session::new`].
+pub struct Parts<'a> {
+    /// See [`Session`].
+    pub world: &'a World,
+    /// See [`Session`].
+    pub store: &'a Store,
+    /// See [`Session`].
+    pub run_id: RunId,
+    /// See [`Session`].
+    pub cancel: Cancel,
+    /// See [`Session`].
+    pub places: Places,
+    /// See [`Session`].
+    pub asked: Asked,
+    /// See [`Session`].
+    pub hashes: HashCache,
+    /// See [`Session`].
+    pub logs: PathBuf,
+    /// Who reads the events.
+    pub events: Sender<Event>,
+}
+
+impl<'a> Session<'a> {
+    /// Begins the books.
+    pub fn new(parts: Parts<'a>) -> Self {
+        let closures = if parts.world.located.is_some() { Closures::of(parts.world) } else { Closures::default() };
+        Self {
+            world: parts.world,
+            store: parts.store,
+            run_id: parts.run_id,
+            cancel: parts.cancel,
+            places: parts.places,
+            asked: parts.asked,
+            closures,
+            hashes: parts.hashes,
+            logs: parts.logs,
+            taken_up: Mutex::default(),
+            events: Mutex::new(parts.events),
+            books: Mutex::default(),
+            setups: Mutex::default(),
+        }
+    }
+
+    /// The records, for looking.
+    pub fn records(&self) -> Records<'a> {
+        Records(Some(self.store))
+    }
+
+    /// Sends an event and notes it for the store; nobody listening is no error.
+    pub fn emit(&self, event: Event) {
+        let _ = lock(&self.events).send(event.clone());
+        let waiting = {
+            let mut books = lock(&self.books);
+            books.unwritten.push(event);
+            books.unwritten.len()
+        };
+        if waiting >= EVENTS_AT_ONCE {
+            let _ = self.flush();
+        }
+    }
+
+    /// Writes the events that wait.
+    pub fn flush(&self) -> Result<(), ExecError> {
+        let events = std::mem::take(&mut lock(&self.books).unwritten);
+        let rows: Vec<(Event, serde_json::Value)> = events
+            .into_iter()
+            .map(|event| {
+                let payload = serde_json::to_value(&event).unwrap_or(serde_json::Value::Null);
+                (event, payload)
+            })
+            .collect();
+        let rows: Vec<NewEvent<'_>> = rows.iter().map(|(event, payload)| self.row(event, payload.clone())).collect();
+        self.store.events_at_once(&rows)?;
+        Ok(())
+    }
+
+    fn row<'e>(&'e self, event: &'e Event, payload: serde_json::Value) -> NewEvent<'e> {
+        let level = match event {
+            Event::Note { level, .. } if level == "warning" => Level::Warning,
+            Event::StepEnded { status: StepStatus::Failed, .. } => Level::Error,
+            _ => Level::Info,
+        };
+        let (ws, step) = match event {
+            Event::StepStarted { step, .. } | Event::StepEnded { step, .. } => (step.split_once('/').map(|(ws, _)| ws), Some(step.as_str())),
+            Event::WorkstreamMoved { workstream, .. } => (Some(workstream.as_str()), None),
+            Event::WorkstreamEnded(summary) => (Some(summary.id.as_str()), None),
+            _ => (None, None),
+        };
+        NewEvent { run: Some(&self.run_id), ws, step, level, ..NewEvent::new(event.name(), payload) }
+    }
+
+    /// Says something that is no step.
+    pub fn note(&self, level: &str, message: impl Into<String>) {
+        self.emit(Event::Note { level: level.to_owned(), message: message.into() });
+    }
+
+    /// A program begins for a step.
+    pub fn begin(&self, kind: &StepKind, reason: &str, tool: Option<String>) -> Instant {
+        let log = self.log(kind, 1).display().to_string();
+        let step = kind.name();
+        let attempt = self.store.begin_attempt(&NewAttempt {
+            run: &self.run_id,
+            ws: kind.workstream().map(WorkstreamId::as_str),
+            step: &step,
+            reason: Some(reason),
+            tool: tool.as_deref(),
+            log: Some(&log),
+        });
+        if let Ok(attempt) = attempt {
+            lock(&self.books).attempts.insert(kind.clone(), attempt);
+        }
+        self.emit(Event::StepStarted { step, reason: reason.to_owned(), tool });
+        Instant::now()
+    }
+
+    /// A step is over: the event and the summary's line.
+    pub fn end(&self, kind: &StepKind, ending: Ending) {
+        let Some(&step) = self.world.graph.index.get(kind) else { return };
+        self.end_attempt(kind, &ending);
+        let summary = StepSummary {
+            name: kind.name(),
+            kind: kind.word().to_owned(),
+            status: ending.status,
+            verdict: ending.verdict.to_owned(),
+            reason: ending.reason.clone(),
+            attempts: ending.attempts,
+            duration_ms: ending.duration_ms,
+            findings: ending.failure.as_ref().map(|failure| failure.findings.clone()).unwrap_or_default(),
+            failure: ending.failure.clone(),
+        };
+        lock(&self.books).steps.entry(kind.workstream().cloned()).or_default().insert(step, summary);
+        self.emit(Event::StepEnded {
+            step: kind.name(),
+            status: ending.status,
+            duration_ms: ending.duration_ms,
+            detail: ending.detail,
+            failure: ending.failure,
+        });
+    }
+
+    fn end_attempt(&self, kind: &StepKind, ending: &Ending) {
+        let Some(attempt) = lock(&self.books).attempts.remove(kind) else { return };
+        let status = match ending.status {
+            StepStatus::Done | StepStatus::Fresh => AttemptStatus::Success,
+            StepStatus::Failed | StepStatus::Waiting => AttemptStatus::Failed,
+            StepStatus::Skipped | StepStatus::Blocked => AttemptStatus::Skipped,
+            StepStatus::Interrupted => AttemptStatus::Interrupted,
+        };
+        let result = serde_json::json!({ "detail": ending.detail, "failure": ending.failure });
+        if let Err(error) = self.store.end_attempt(attempt, status, &result, ending.duration_ms) {
+            self.note("warning", format!("{}: its attempt could not be noted: {error}", kind.name()));
+        }
+    }
+
+    /// Every wanted step of a workstream that was not reached ends in one state too.
+    pub fn end_rest(&self, kinds: &[StepKind], status: &str) {
+        let status = match status {
+            "interrupted" => StepStatus::Interrupted,
+            "failed" | "waiting" => StepStatus::Blocked,
+            _ => StepStatus::Skipped,
+        };
+        for kind in kinds {
+            let step = self.world.graph.index.get(kind);
+            let known = {
+                let books = lock(&self.books);
+                let steps = books.steps.get(&kind.workstream().cloned());
+                steps.zip(step).is_some_and(|(steps, step)| steps.contains_key(step))
+            };
+            if !known {
+                let reason = Reason::Blocked("an earlier step".to_owned());
+                self.end(kind, Ending::without_running(status, &Verdict::Unsettled(reason)));
+            }
+        }
+    }
+
+    /// Moves a workstream in its state table, through the states between where it is and `to`.
+    pub fn move_to(&self, id: &WorkstreamId, to: WorkstreamState) -> Result<(), ExecError> {
+        let from = lock(&self.books).states.get(id).copied().unwrap_or(WorkstreamState::Pending);
+        for next in way(from, to) {
+            let from = self.store.move_workstream(&self.run_id, id.as_str(), next, None)?;
+            lock(&self.books).states.insert(id.clone(), next);
+            let (from, to) = (from.to_string(), next.to_string());
+            self.emit(Event::WorkstreamMoved { workstream: id.to_string(), from, to });
+        }
+        Ok(())
+    }
+
+    /// Remembers something of a workstream that is no step of the graph.
+    pub fn record_as(&self, step: &str, kind: &str, fingerprint: &crate::fingerprint::Fingerprint, made: Made) -> Result<(), ExecError> {
+        self.store.record(&NewRecord {
+            key: fingerprint.key(),
+            step,
+            kind,
+            outcome: made.outcome,
+            body: made.body,
+            fingerprint,
+            request: made.request,
+            run_id: Some(&self.run_id),
+            duration_ms: made.duration_ms,
+        })?;
+        Ok(())
+    }
+
+    /// What a task made, to be looked at again when the run ends.
+    pub fn made(&self, task: TaskName, outputs: Vec<OutputFile>) {
+        lock(&self.books).made.push((task, outputs));
+    }
+
+    /// See [`Session::made`].
+    pub fn take_made(&self) -> Vec<(TaskName, Vec<OutputFile>)> {
+        std::mem::take(&mut lock(&self.books).made)
+    }
+
+    /// Remembers what a step came to.
+    pub fn record(&self, kind: &StepKind, look: &Look, made: Made) -> Result<(), ExecError> {
+        debug_assert_eq!(look.key, look.fingerprint.key());
+        self.record_as(&kind.name(), kind.word(), &look.fingerprint, made)
+    }
+
+    /// A workstream's result is known.
+    pub fn settle(&self, id: &WorkstreamId, settled: Arc<Settled>) {
+        lock(&self.books).settled.insert(id.clone(), settled);
+    }
+
+    /// The tree that a workstream starts from; everything that it depends on is settled.
+    pub fn start_of(&self, id: &WorkstreamId) -> Result<Start, StartError> {
+        start(self.world, &self.closures, &lock(&self.books).settled, id)
+    }
+
+    /// A tree that a record names: it is to hang on a ref before the run ends.
+    pub fn keep(&self, tree: TreeId) {
+        lock(&self.books).kept.push(tree);
+    }
+
+    /// The trees to be kept.
+    pub fn take_kept(&self) -> Vec<TreeId> {
+        std::mem::take(&mut lock(&self.books).kept)
+    }
+
+    /// A task's key is known.
+    pub fn settle_task(&self, step: StepId, key: Key) {
+        lock(&self.books).task_keys.insert(step, key);
+    }
+
+    /// The keys of the tasks above one.
+    pub fn task_keys(&self, step: StepId) -> HashMap<StepId, Key> {
+        let books = lock(&self.books);
+        let needs = self.world.graph.step(step).depends_on.iter();
+        needs.filter_map(|need| books.task_keys.get(need).map(|key| (*need, *key))).collect()
+    }
+
+    /// A workstream is over for this run.
+    pub fn close(&self, mut summary: WorkstreamSummary) {
+        let id = WorkstreamId(summary.id.clone());
+        let steps = lock(&self.books).steps.remove(&Some(id.clone())).unwrap_or_default();
+        let steps: Vec<StepSummary> = steps.into_values().collect();
+        summary.duration_ms = steps.iter().map(|step| step.duration_ms).sum();
+        summary.steps = steps;
+        lock(&self.books).workstreams.insert(id, summary.clone());
+        self.emit(Event::WorkstreamEnded(summary));
+    }
+
+    /// Everything for the summary: tasks and their setups in graph order, workstreams by id.
+    pub fn take_books(&self) -> (Vec<StepSummary>, Vec<WorkstreamSummary>) {
+        let mut books = lock(&self.books);
+        let tasks = books.steps.remove(&None).unwrap_or_default().into_values().collect();
+        (tasks, std::mem::take(&mut books.workstreams).into_values().collect())
+    }
+
+    /// The lock of one setup's key, so that two workstreams do not make it at once.
+    pub fn setup_lock(&self, key: Key) -> Arc<Mutex<()>> {
+        lock(&self.setups).entry(key).or_default().clone()
+    }
+
+    /// The file that keeps a step's whole output.
+    pub fn log(&self, kind: &StepKind, attempt: u32) -> PathBuf {
+        let name = kind.name().replace('/', "__");
+        self.logs.join(format!("{name}.{attempt}.log"))
+    }
+}
+
+/// Locks what no holder leaves half-done: a panic elsewhere does not spoil it.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is remembered of a step besides its key.
+pub struct Made {
+    /// Green or red.
+    pub outcome: Outcome,
+    /// The body.
+    pub body: serde_json::Value,
+    /// The same question on another base, for edits.
+    pub request: Option<crate::base::digest::Digest>,
+    /// Wall time.
+    pub duration_ms: u64,
+}
+
+impl Made {
+    /// What a step made; a body that does not serialise would be a bug of its type.
+    pub fn new(outcome: Outcome, body: &impl serde::Serialize, duration_ms: u64) -> Self {
+        let body = serde_json::to_value(body).unwrap_or(serde_json::Value::Null);
+        Self { outcome, body, request: None, duration_ms }
+    }
+}
+
+/// How a step ended.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// How.
+    pub status: StepStatus,
+    /// `fresh stale unsettled`.
+    pub verdict: &'static str,
+    /// Why it ran.
+    pub reason: Option<String>,
+    /// Programs started for it.
+    pub attempts: u32,
+    /// Wall time.
+    pub duration_ms: u64,
+    /// A short addition.
+    pub detail: Option<String>,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+}
+
+impl Ending {
+    /// Nothing ran, for a verdict.
+    pub fn without_running(status: StepStatus, verdict: &Verdict) -> Self {
+        let (verdict, reason) = crate::preview::words(verdict);
+        Self { status, verdict, reason, attempts: 0, duration_ms: 0, detail: None, failure: None }
+    }
+
+    /// A record held.
+    pub fn fresh(verdict: &Verdict) -> Self {
+        Self::without_running(StepStatus::Fresh, verdict)
+    }
+
+    /// It ran since `begun`.
+    pub fn ran(status: StepStatus, verdict: &Verdict, begun: Instant) -> Self {
+        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Self { attempts: 1, duration_ms, ..Self::without_running(status, verdict) }
+    }
+
+    /// Adds a few words.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says what went wrong.
+    pub fn failure(mut self, failure: Failure) -> Self {
+        self.failure = Some(failure);
+        self
+    }
+}
+
+/// Events written to the store at once.
+const EVENTS_AT_ONCE: usize = 64;
+
+/// The states between two, the last included: the shortest way of the table that neither waits, fixes nor ends early.
+fn way(from: WorkstreamState, to: WorkstreamState) -> Vec<WorkstreamState> {
+    if from == to {
+        return Vec::new();
+    }
+    let passed = [
+        WorkstreamState::Ready,
+        WorkstreamState::Started,
+        WorkstreamState::ReadyForStatic,
+        WorkstreamState::StaticCheck,
+        WorkstreamState::RuntimeTests,
+    ];
+    let mut came_from: HashMap<WorkstreamState, WorkstreamState> = HashMap::new();
+    let mut open = std::collections::VecDeque::from([from]);
+    while let Some(state) = open.pop_front() {
+        for &next in state.next() {
+            let seen = next == from || came_from.contains_key(&next);
+            if seen || (next != to && !passed.contains(&next)) {
+                continue;
+            }
+            came_from.insert(next, state);
+            open.push_back(next);
+        }
+    }
+    let mut way = Vec::new();
+    let mut state = to;
+    while state != from {
+        way.push(state);
+        match came_from.get(&state) {
+            Some(&before) => state = before,
+            None => return vec![to],
+        }
+    }
+    way.reverse();
+    way
+}

@@ -1,0 +1,152 @@
+//! What a build comes to: the object that `pl build --json` prints.
+//!
+//! Plain data; the field names are a promise (see schema/build.json).
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::finding::Finding;
+use crate::exec::event::{Failure, StepStatus};
+
+/// The whole of a build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct BuildSummary {
+    /// `null` when nothing was to be done: such a build makes no run.
+    pub run_id: Option<String>,
+    /// `completed partial failed interrupted`.
+    pub status: String,
+    /// The workstreams asked for and those they need.
+    pub workstreams: Vec<WorkstreamSummary>,
+    /// The tasks asked for and those they need.
+    pub tasks: Vec<StepSummary>,
+    /// Steps for which something ran.
+    pub steps_run: usize,
+    /// Steps for which a record held.
+    pub steps_fresh: usize,
+    /// Wall time.
+    pub duration_ms: u64,
+    /// Whether exactly what was planned ran.
+    pub plan_matched: bool,
+}
+
+/// One workstream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct WorkstreamSummary {
+    /// Its id.
+    pub id: String,
+    /// `done fresh landed failed blocked waiting interrupted`.
+    pub status: String,
+    /// Why it is not done, or why it ran.
+    pub reason: Option<String>,
+    /// The result commit.
+    pub commit: Option<String>,
+    /// The courtesy branch, if it names the commit.
+    pub branch: Option<String>,
+    /// Its worktree, while it exists.
+    pub worktree: Option<String>,
+    /// Its steps.
+    pub steps: Vec<StepSummary>,
+    /// What it touched.
+    pub scope: ScopeSummary,
+    /// Wall time of its steps.
+    pub duration_ms: u64,
+}
+
+/// Which paths a workstream touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ScopeSummary {
+    /// In scope: changed or deleted.
+    pub changed: Vec<String>,
+    /// In scope: added.
+    pub created: Vec<String>,
+    /// Out of scope; put back.
+    pub out_of_scope: Vec<String>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct StepSummary {
+    /// Its name.
+    pub name: String,
+    /// `task setup base edit lint test result`.
+    pub kind: String,
+    /// How it ended.
+    pub status: StepStatus,
+    /// `fresh stale unsettled`, as judged when it was ready.
+    pub verdict: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Programs started for it.
+    pub attempts: u32,
+    /// Wall time.
+    pub duration_ms: u64,
+    /// What was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// What `pl check --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CheckReport {
+    /// No errors in the definitions.
+    pub ok: bool,
+    /// Workstreams read.
+    pub bundles_checked: usize,
+    /// What is wrong, warnings included.
+    pub errors: Vec<CheckError>,
+    /// The steps of the targets, dependencies first.
+    pub steps: Vec<PlannedStep>,
+    /// Steps that are stale or unsettled.
+    pub would_run: usize,
+}
+
+/// One diagnostic for a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CheckError {
+    /// `schema dependency cycle overlap config unexpected`.
+    #[serde(rename = "type")]
+    pub class: String,
+    /// The diagnostic's code.
+    pub code: String,
+    /// `error warning note`.
+    pub severity: String,
+    /// One sentence.
+    pub message: String,
+    /// The file.
+    pub file: Option<String>,
+    /// From 1.
+    pub line: Option<usize>,
+    /// From 1.
+    pub column: Option<usize>,
+    /// The workstream, task or rule.
+    pub id: Option<String>,
+    /// Further places, `file:line:column: text`.
+    pub details: Vec<String>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PlannedStep {
+    /// Its name.
+    pub name: String,
+    /// `task setup base edit lint test result`.
+    pub kind: String,
+    /// Its workstream.
+    pub workstream: Option<String>,
+    /// `fresh stale unsettled`.
+    pub verdict: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Which tool or program.
+    pub tool: Option<String>,
+    /// The last outcome was red (a fresh red step stays failed).
+    #[serde(default)]
+    pub red: bool,
+    /// Names of the steps it waits for.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+}

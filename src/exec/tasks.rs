@@ -1,0 +1,252 @@
+//! Tasks and the setups that they need: make-like steps in the project's own folder.
+//!
+//! What was made is verified, kept as blobs and restored from them; what moved its own inputs is not recorded.
+
+use std::path::{Path, PathBuf};
+
+use crate::analysis::pipeline::{Command, Task};
+use crate::base::digest::Digest;
+use crate::base::failure::Failure;
+use crate::base::name::{SetupName, TaskName};
+use crate::exec::ExecError;
+use crate::exec::command::{Launch, Properties, Ran, launch};
+use crate::exec::editing::with_withheld;
+use crate::exec::event::StepStatus;
+use crate::exec::schedule::Ended;
+use crate::exec::session::{Ending, Made, Session};
+use crate::exec::setup::{Inputs, SetUp, ensure};
+use crate::graph::{StepId, StepKind};
+use crate::observe::look::Look;
+use crate::observe::record::{OutputFile, TaskBody};
+use crate::observe::{ObserveError, body, task as observe};
+use crate::plan::{Freshness, Reason, Verdict};
+use crate::preview::task::{look_at, project_inputs, upstream};
+use crate::store::blob::Restored;
+use crate::store::record::Outcome;
+use crate::system::inputs::Input;
+
+/// Wall time of a task that says none.
+const TASK_TIMEOUT_MS: u64 = 60 * 60 * 1000;
+
+/// Brings one task up to date.
+pub fn run(session: &Session<'_>, step: StepId, name: &TaskName) -> Ended {
+    let kind = StepKind::Task(name.clone());
+    match bring_up(session, step, &kind, session.world.task(name)) {
+        Ok(ended) => ended,
+        Err(error) => {
+            let failure = Failure { class: "infrastructure".to_owned(), message: error.to_string(), ..Failure::default() };
+            session.end(&kind, Ending::without_running(StepStatus::Failed, &Verdict::Stale(Reason::NeverRan)).failure(failure));
+            Ended::Bad
+        }
+    }
+}
+
+fn bring_up(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task) -> Result<Ended, ExecError> {
+    let above = upstream(session.world, step, &session.task_keys(step));
+    let Some(command) = &task.command else {
+        session.settle_task(step, observe::group(&above).key());
+        session.end(kind, Ending::fresh(&Verdict::Fresh(Freshness::Nothing)));
+        return Ok(Ended::Good);
+    };
+    let (mut look, inputs) = look_at(session.world, session.records(), task, &session.hashes, &above)?;
+    if session.asked.force.contains(&step) {
+        look.verdict = Verdict::Stale(Reason::Forced);
+    } else if !observe::is_memoized(task) {
+        look.verdict = Verdict::Stale(Reason::AlwaysRuns);
+    }
+    session.settle_task(step, look.key);
+    if matches!(look.verdict, Verdict::Fresh(_)) {
+        session.end(kind, Ending::fresh(&look.verdict));
+        return Ok(Ended::Good);
+    }
+    if matches!(look.verdict, Verdict::Stale(Reason::Lost(_))) && restore(session, task, &look)? {
+        session.end(kind, Ending::without_running(StepStatus::Done, &look.verdict).detail("restored"));
+        return Ok(Ended::Good);
+    }
+    execute(session, step, kind, task, command, &look, &inputs)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one step with all that is known of it")]
+fn execute(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task, command: &Command, look: &Look, inputs: &[Input]) -> Result<Ended, ExecError> {
+    let begun = session.begin(kind, &look.reason().to_string(), None);
+    let dir = session.world.root.join(&task.dir);
+    let properties = Properties { arguments: session.world.arguments.to_vec(), ..Properties::default() };
+    let ran = launch(
+        session,
+        Launch {
+            argv: properties.argv(command),
+            dir: &dir,
+            environment: &task.environment,
+            bins: &bins(session, task)?,
+            own: &[],
+            secrets: &[],
+            pool: task.pool.as_deref(),
+            timeout_ms: task.timeout_ms.unwrap_or(TASK_TIMEOUT_MS),
+            log: session.log(kind, 1),
+        },
+    );
+    if ran.cancelled() {
+        session.end(kind, Ending::ran(StepStatus::Interrupted, &look.verdict, begun));
+        return Ok(Ended::Bad);
+    }
+    let failed = failure(task, command, &ran).or_else(|| unmade(session, task, &ran));
+    if let Some(failure) = failed {
+        session.end(kind, Ending::ran(StepStatus::Failed, &look.verdict, begun).failure(failure));
+        return Ok(Ended::Bad);
+    }
+    if observe::is_memoized(task) {
+        remember(session, step, kind, task, look, inputs, &ran)?;
+    }
+    session.end(kind, Ending::ran(StepStatus::Done, &look.verdict, begun));
+    Ok(Ended::Good)
+}
+
+fn failure(task: &Task, command: &Command, ran: &Ran) -> Option<Failure> {
+    let shell = matches!(command, Command::Shell(_));
+    let failure = ran.no_outcome(shell).or_else(|| {
+        let code = ran.exit().filter(|code| *code != 0)?;
+        Some(ran.failure("task", format!("{} ended with exit code {code}", task.name), None))
+    })?;
+    Some(with_withheld(failure, ran))
+}
+
+/// An output that was promised and is not there.
+fn unmade(session: &Session<'_>, task: &Task, ran: &Ran) -> Option<Failure> {
+    let sentence = observe::outputs(session.world, task, &session.hashes).err()?;
+    let help = Some("`outputs` must name what the command really makes".to_owned());
+    Some(ran.failure("task", format!("{} ended well, but {sentence}", task.name), help))
+}
+
+/// Records what a task made, unless its inputs moved while it ran.
+fn remember(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task, look: &Look, inputs: &[Input], ran: &Ran) -> Result<(), ExecError> {
+    let after = observe::inputs(session.world, task, &session.hashes).map_err(ObserveError::from)?;
+    let mut look = look.clone();
+    if after.as_slice() != inputs {
+        if !task.in_place {
+            let moved = moved(inputs, &after);
+            session.note("warning", format!("{}: {moved} changed while it ran, so it is not recorded as done", task.name));
+            return Ok(());
+        }
+        let above = upstream(session.world, step, &session.task_keys(step));
+        look.fingerprint = observe::fingerprint(session.world, task, &after, &above);
+        look.key = look.fingerprint.key();
+        session.settle_task(step, look.key);
+    }
+    let outputs = observe::outputs(session.world, task, &session.hashes).unwrap_or_default();
+    keep(session, &outputs)?;
+    session.made(task.name.clone(), outputs.clone());
+    session.record(kind, &look, Made::new(Outcome::Green, &TaskBody { outputs }, ran.duration_ms()))
+}
+
+fn moved(before: &[Input], after: &[Input]) -> String {
+    let differs = after.iter().find(|input| !before.contains(input)).or_else(|| before.iter().find(|input| !after.contains(input)));
+    differs.map_or_else(|| "an input".to_owned(), |input| format!("input {}", input.path))
+}
+
+/// Puts outputs among the blobs.
+fn keep(session: &Session<'_>, outputs: &[OutputFile]) -> Result<(), ExecError> {
+    let stored = outputs.iter().filter(|file| file.stored && file.kind != "link");
+    let paths: Vec<PathBuf> = stored.map(|file| session.world.root.join(&file.path)).collect();
+    session.store.blobs().put_files(&paths)?;
+    for link in outputs.iter().filter(|file| file.stored && file.kind == "link") {
+        if let Ok(target) = std::fs::read_link(session.world.root.join(&link.path)) {
+            session.store.blobs().put(target.as_os_str().as_encoded_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts recorded outputs back where they are missing or differ; `false` where some blob is not there.
+fn restore(session: &Session<'_>, task: &Task, look: &Look) -> Result<bool, ExecError> {
+    let Some(record) = session.records().find(look.key)? else { return Ok(false) };
+    let made: TaskBody = body(&record)?;
+    let digest = |file: &OutputFile| Digest::from_hex(&file.digest).filter(|digest| file.stored && session.store.blobs().verify(*digest));
+    if !made.outputs.iter().all(|file| digest(file).is_some()) {
+        return Ok(false);
+    }
+    clear_strays(session, task, &made);
+    for file in &made.outputs {
+        let Some(digest) = digest(file) else { return Ok(false) };
+        let path = session.world.root.join(&file.path);
+        if file.kind == "link" {
+            restore_link(session, &path, digest)?;
+        } else if session.store.blobs().restore(digest, &path, file.kind == "executable")? == Restored::Missing {
+            return Ok(false);
+        }
+    }
+    let now = observe::outputs(session.world, task, &session.hashes);
+    Ok(now.is_ok_and(|now| now == made.outputs))
+}
+
+fn restore_link(session: &Session<'_>, path: &Path, digest: Digest) -> Result<(), ExecError> {
+    let Some(target) = session.store.blobs().get(digest)? else { return Ok(()) };
+    let target = PathBuf::from(String::from_utf8_lossy(&target).into_owned());
+    if std::fs::read_link(path).is_ok_and(|there| there == target) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(ExecError::writing(folder))?;
+    }
+    let _ = std::fs::remove_file(path);
+    std::os::unix::fs::symlink(target, path).map_err(ExecError::writing(path))
+}
+
+/// Files in an output folder that the record does not know.
+fn clear_strays(session: &Session<'_>, task: &Task, made: &TaskBody) {
+    let known: std::collections::HashSet<&str> = made.outputs.iter().map(|file| file.path.as_str()).collect();
+    for file in observe::outputs(session.world, task, &session.hashes).unwrap_or_default() {
+        if !known.contains(file.path.as_str()) {
+            let _ = std::fs::remove_file(session.world.root.join(&file.path));
+        }
+    }
+}
+
+/// Folders of the task's setups in front of PATH.
+fn bins(session: &Session<'_>, task: &Task) -> Result<Vec<PathBuf>, ExecError> {
+    let mut prepared = crate::observe::workstream::Prepared::default();
+    for name in &task.setups {
+        let setup = session.world.setup(name);
+        let inputs = project_inputs(session.world, setup, &session.hashes)?;
+        let step = StepKind::ProjectSetup(name.clone()).name();
+        let look = crate::observe::workstream::setup_with(session.world, session.records(), setup, &inputs, &step)?;
+        prepared.add(setup, &look);
+    }
+    Ok(prepared.bins)
+}
+
+/// Brings a setup for tasks up to date.
+pub fn run_setup(session: &Session<'_>, step: StepId, name: &SetupName) -> Ended {
+    let kind = StepKind::ProjectSetup(name.clone());
+    let setup = session.world.setup(name);
+    let mut begun = None;
+    let made = project_inputs(session.world, setup, &session.hashes).map_err(ExecError::from).and_then(|inputs| {
+        ensure(session, &kind, setup, Inputs::Project(&inputs), |verdict| {
+            let reason = crate::preview::words(verdict).1.unwrap_or_default();
+            begun = Some((verdict.clone(), session.begin(&kind, &reason, None)));
+        })
+    });
+    let ran = |status| match &begun {
+        Some((verdict, at)) => Ending::ran(status, verdict, *at),
+        None => Ending::without_running(status, &Verdict::Fresh(Freshness::Recorded)),
+    };
+    match made {
+        Ok(SetUp::Ready(look, made)) => {
+            session.settle_task(step, look.look.key);
+            session.end(&kind, ran(if made { StepStatus::Done } else { StepStatus::Fresh }));
+            Ended::Good
+        }
+        Ok(SetUp::Failed(failure)) => {
+            session.end(&kind, ran(StepStatus::Failed).failure(failure));
+            Ended::Bad
+        }
+        Ok(SetUp::Interrupted) => {
+            session.end(&kind, ran(StepStatus::Interrupted));
+            Ended::Bad
+        }
+        Err(error) => {
+            let failure = Failure { class: "infrastructure".to_owned(), message: error.to_string(), ..Failure::default() };
+            session.end(&kind, ran(StepStatus::Failed).failure(failure));
+            Ended::Bad
+        }
+    }
+}

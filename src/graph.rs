@@ -1,0 +1,109 @@
+//! The graph of steps: what is to be brought up to date, and in which order.
+//!
+//! Pure: a pipeline in, a graph out. Knows no keys, no files, no processes. `petgraph` appears only inside
+//! functions, because its graphs cannot be compared.
+
+pub mod build;
+pub mod order;
+pub mod target;
+
+use std::collections::HashMap;
+
+use crate::base::name::{RuleName, SetupName, TaskName, WorkstreamId};
+
+/// An index into [`Graph::steps`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub u32);
+
+/// One thing to bring up to date.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum StepKind {
+    /// A user's make-like step.
+    Task(TaskName),
+    /// A setup for tasks, prepared from the project's own folder.
+    ProjectSetup(SetupName),
+    /// The tree that a workstream starts from.
+    Base(WorkstreamId),
+    /// A setup prepared from a workstream's tree.
+    Setup(WorkstreamId, SetupName),
+    /// An instruction done by a tool, from 1; for a tool asked once, 1 stands for all.
+    Edit(WorkstreamId, u32),
+    /// A rule that looks the candidate over.
+    Lint(WorkstreamId, RuleName),
+    /// An acceptance test, from 1.
+    Test(WorkstreamId, u32),
+    /// The commit and its refs.
+    Result(WorkstreamId),
+}
+
+impl StepKind {
+    /// The workstream it belongs to.
+    pub fn workstream(&self) -> Option<&WorkstreamId> {
+        match self {
+            Self::Task(_) | Self::ProjectSetup(_) => None,
+            Self::Base(id)
+            | Self::Setup(id, _)
+            | Self::Edit(id, _)
+            | Self::Lint(id, _)
+            | Self::Test(id, _)
+            | Self::Result(id) => Some(id),
+        }
+    }
+
+    /// `task setup base edit lint test result`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Task(_) => "task",
+            Self::ProjectSetup(_) | Self::Setup(..) => "setup",
+            Self::Base(_) => "base",
+            Self::Edit(..) => "edit",
+            Self::Lint(..) => "lint",
+            Self::Test(..) => "test",
+            Self::Result(_) => "result",
+        }
+    }
+
+    /// The step's name: `test`, `setup:python`, `ws-15-…/base`, `…/setup.python`, `…/edit.2`, `…/ruff`, `…/test.1`, `…/result`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Task(name) => name.0.clone(),
+            Self::ProjectSetup(name) => format!("setup:{name}"),
+            Self::Base(id) => format!("{id}/base"),
+            Self::Setup(id, name) => format!("{id}/setup.{name}"),
+            Self::Edit(id, number) => format!("{id}/edit.{number}"),
+            Self::Lint(id, rule) => format!("{id}/{rule}"),
+            Self::Test(id, number) => format!("{id}/test.{number}"),
+            Self::Result(id) => format!("{id}/result"),
+        }
+    }
+}
+
+/// A step with what must be done before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What it is.
+    pub kind: StepKind,
+    /// What must be done first, sorted.
+    pub depends_on: Vec<StepId>,
+}
+
+/// All steps; `steps` is in an order in which dependencies come first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Graph {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// From a step's kind to its place.
+    pub index: HashMap<StepKind, StepId>,
+}
+
+impl Graph {
+    /// A step.
+    pub fn step(&self, id: StepId) -> &Step {
+        &self.steps[id.0 as usize]
+    }
+
+    /// All ids, dependencies first.
+    pub fn ids(&self) -> impl Iterator<Item = StepId> + use<> {
+        (0..u32::try_from(self.steps.len()).unwrap_or(u32::MAX)).map(StepId)
+    }
+}

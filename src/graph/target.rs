@@ -1,0 +1,158 @@
+//! What people type after `pl build` to the steps that it names.
+//!
+//! Exact name, else a prefix that ends at a `-`, a glob, `gate:N`, `setup:NAME`, the path of a declared output,
+//! or TARGET/PART. Knows no command line.
+
+use crate::analysis::pipeline::Pipeline;
+use crate::base::name::{RuleName, SetupName, TaskName, WorkstreamId};
+use crate::base::path::{compile_glob, is_glob};
+use crate::graph::{Graph, StepId, StepKind};
+
+/// Why a target names nothing, or too much.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TargetError {
+    /// One sentence.
+    pub message: String,
+    /// What to type instead.
+    pub help: String,
+}
+
+/// The steps that a target names.
+pub fn resolve(pipeline: &Pipeline, graph: &Graph, target: &str) -> Result<Vec<StepId>, TargetError> {
+    let kinds = kinds(pipeline, graph, target)?;
+    let ids: Vec<StepId> = kinds.iter().filter_map(|kind| graph.index.get(kind).copied()).collect();
+    if ids.is_empty() { Err(unknown(pipeline, target)) } else { Ok(ids) }
+}
+
+/// The steps of a plain `pl build`: the defaults, else every task and no workstream.
+pub fn defaults(pipeline: &Pipeline, graph: &Graph) -> Result<Vec<StepId>, TargetError> {
+    if pipeline.default.is_empty() {
+        let tasks = pipeline.tasks.iter().map(|task| StepKind::Task(task.name.clone()));
+        return Ok(tasks.filter_map(|kind| graph.index.get(&kind).copied()).collect());
+    }
+    let mut all = Vec::new();
+    for target in &pipeline.default {
+        all.extend(resolve(pipeline, graph, target)?);
+    }
+    Ok(all)
+}
+
+fn kinds(pipeline: &Pipeline, graph: &Graph, target: &str) -> Result<Vec<StepKind>, TargetError> {
+    if let Some(gate) = target.strip_prefix("gate:") {
+        let number = gate.parse::<u32>().ok();
+        let found = pipeline.workstreams.iter().filter(|workstream| Some(workstream.gate) == number);
+        return Ok(found.map(|workstream| StepKind::Result(workstream.id.clone())).collect());
+    }
+    if let Some(name) = target.strip_prefix("setup:") {
+        let name = SetupName(name.to_owned());
+        let found = graph.steps.iter().map(|step| &step.kind);
+        return Ok(found.filter(|kind| is_setup(kind, &name)).cloned().collect());
+    }
+    let exact = StepKind::Task(TaskName(target.to_owned()));
+    if graph.index.contains_key(&exact) {
+        return Ok(vec![exact]);
+    }
+    if let Some(task) = pipeline.tasks.iter().find(|task| makes(task, target)) {
+        return Ok(vec![StepKind::Task(task.name.clone())]);
+    }
+    if is_glob(target) {
+        return globbed(pipeline, target);
+    }
+    if let Some((owner, part)) = target.split_once('/')
+        && let Ok(id) = workstream(pipeline, owner)
+    {
+        return Ok(part_of(graph, &id, part));
+    }
+    workstream(pipeline, target).map(|id| vec![StepKind::Result(id)])
+}
+
+fn is_setup(kind: &StepKind, name: &SetupName) -> bool {
+    matches!(kind, StepKind::ProjectSetup(setup) | StepKind::Setup(_, setup) if setup == name)
+}
+
+fn makes(task: &crate::analysis::pipeline::Task, target: &str) -> bool {
+    task.outputs.iter().any(|output| output.path.as_str() == target.trim_end_matches('/'))
+}
+
+fn globbed(pipeline: &Pipeline, target: &str) -> Result<Vec<StepKind>, TargetError> {
+    let glob = compile_glob(target).map_err(|reason| TargetError {
+        message: format!("`{target}` is no glob: {reason}"),
+        help: "put a name, a prefix or a glob such as 'ws-*'".to_owned(),
+    })?;
+    let tasks = pipeline.tasks.iter().filter(|task| glob.is_match(task.name.as_str()));
+    let workstreams = pipeline.workstreams.iter().filter(|workstream| glob.is_match(workstream.id.as_str()));
+    let results = workstreams.map(|workstream| StepKind::Result(workstream.id.clone()));
+    Ok(tasks.map(|task| StepKind::Task(task.name.clone())).chain(results).collect())
+}
+
+/// A part of a workstream: `base edit.N test.N setup.NAME RULE result`, or a kind for all of its steps.
+fn part_of(graph: &Graph, id: &WorkstreamId, part: &str) -> Vec<StepKind> {
+    let number = |prefix: &str| part.strip_prefix(prefix).and_then(|text| text.parse::<u32>().ok());
+    let kind = match part {
+        "base" => StepKind::Base(id.clone()),
+        "result" => StepKind::Result(id.clone()),
+        _ => match (number("edit."), number("test."), part.strip_prefix("setup.")) {
+            (Some(number), ..) => StepKind::Edit(id.clone(), number),
+            (_, Some(number), _) => StepKind::Test(id.clone(), number),
+            (.., Some(name)) => StepKind::Setup(id.clone(), SetupName(name.to_owned())),
+            _ => StepKind::Lint(id.clone(), RuleName(part.to_owned())),
+        },
+    };
+    if graph.index.contains_key(&kind) {
+        return vec![kind];
+    }
+    let all = graph.steps.iter().map(|step| &step.kind);
+    all.filter(|kind| kind.workstream() == Some(id) && kind.word() == part).cloned().collect()
+}
+
+/// A workstream by its id, or by a prefix of it that ends at a `-`.
+pub fn workstream(pipeline: &Pipeline, name: &str) -> Result<WorkstreamId, TargetError> {
+    let ids = || pipeline.workstreams.iter().map(|workstream| &workstream.id);
+    if let Some(id) = ids().find(|id| id.as_str() == name) {
+        return Ok(id.clone());
+    }
+    let prefix = format!("{}-", name.trim_end_matches('-'));
+    let found: Vec<&WorkstreamId> = ids().filter(|id| id.as_str().starts_with(&prefix)).collect();
+    match found.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Err(unknown(pipeline, name)),
+        many => Err(TargetError {
+            message: format!("`{name}` names {} workstreams", many.len()),
+            help: format!("say which: {}", listed(many.iter().map(|id| id.as_str()))),
+        }),
+    }
+}
+
+/// Names shown when a target is unknown.
+const SUGGESTIONS_MAX: usize = 8;
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let shown = names.iter().take(SUGGESTIONS_MAX).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SUGGESTIONS_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// All names that can be typed, for completion and suggestions.
+pub fn names(pipeline: &Pipeline) -> Vec<String> {
+    let tasks = pipeline.tasks.iter().map(|task| task.name.0.clone());
+    tasks.chain(pipeline.workstreams.iter().map(|workstream| workstream.id.0.clone())).collect()
+}
+
+fn unknown(pipeline: &Pipeline, target: &str) -> TargetError {
+    let all = names(pipeline);
+    let near = all
+        .iter()
+        .map(|name| (strsim::jaro_winkler(name, target), name))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|left, right| left.0.total_cmp(&right.0));
+    let help = match near {
+        Some((_, name)) => format!("did you mean `{name}`? `pl show` lists all targets"),
+        None if all.is_empty() => "nothing is defined here yet: `pl init` begins a Pipelinefile.kdl".to_owned(),
+        None => format!("there are: {}", listed(all.iter().map(String::as_str))),
+    };
+    TargetError { message: format!("no target is called `{target}`"), help }
+}

@@ -1,0 +1,28 @@
+//! Program identity: which file a command would start, and whether it is still the one that was asked for its version.
+//!
+//! Starts nothing; asking for a version is `exec`'s work.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::analysis::pipeline::Environment;
+use crate::base::digest::Digest;
+use crate::observe::world::World;
+use crate::system::program;
+
+/// The PATH that a step sees: folders of setups in front of its own.
+pub fn search_path(world: &World, environment: &Environment, bins: &[PathBuf]) -> OsString {
+    let own = world.environment_of(environment).variables.remove("PATH").unwrap_or_default();
+    let folders = bins.iter().cloned().chain(std::env::split_paths(&own));
+    std::env::join_paths(folders).unwrap_or_else(|_| own.clone().into())
+}
+
+/// The identity of the program that a step would start; `None`: it is missing.
+pub fn identity(world: &World, word: &str, environment: &Environment, dir: &Path, bins: &[PathBuf]) -> Option<Digest> {
+    program::identify(word, &search_path(world, environment, bins), dir).map(|identity| identity.digest())
+}
+
+/// The same as text for a key: `missing` where there is none.
+pub fn digest(world: &World, word: &str, environment: &Environment, dir: &Path, bins: &[PathBuf]) -> String {
+    identity(world, word, environment, dir, bins).map_or_else(|| "missing".to_owned(), |identity| identity.hex())
+}

@@ -1,0 +1,105 @@
+//! What records of each kind hold besides their key: the JSON bodies.
+//!
+//! Plain data; trees are named by id, the objects themselves are git's.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::finding::Finding;
+
+/// An edit: the trees before and after, in-scope paths only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditBody {
+    /// The tree that the tool was given.
+    pub before: String,
+    /// The same with the tool's in-scope changes.
+    pub after: String,
+    /// Who did it: provenance, in no key.
+    pub tool: String,
+    /// It was merged onto a moved base, not asked for.
+    #[serde(default)]
+    pub carried: bool,
+    /// Why it is red.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<crate::base::failure::Failure>,
+}
+
+/// A composed delta that was verified: edits and whatever mended them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedBody {
+    /// base(W) when it was accepted.
+    pub base: String,
+    /// The candidate.
+    pub tree: String,
+    /// Who mended it: `manual`.
+    pub by: String,
+}
+
+/// A lint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LintBody {
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// How often it was red in a row under this key.
+    #[serde(default)]
+    pub times_red: u32,
+}
+
+/// A test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestBody {
+    /// How its process ended: an exit code, or the signal's negative number.
+    pub exit: i32,
+    /// It wrote into the tree, its home or its temporary folder; a later test may build on that.
+    pub dirtied: bool,
+    /// What it wrote into the tree, the first few.
+    #[serde(default)]
+    pub dirtied_paths: Vec<String>,
+    /// How often it was red in a row under this key.
+    #[serde(default)]
+    pub times_red: u32,
+    /// Why it is red.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<crate::base::failure::Failure>,
+}
+
+/// A setup: where its output is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupBody {
+    /// The folder.
+    pub output: String,
+}
+
+/// A result: what the commit is made of, and the commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultBody {
+    /// base(W).
+    pub base: String,
+    /// The result's tree.
+    pub tree: String,
+    /// The commit.
+    pub commit: String,
+    /// The base commit of that run.
+    pub base_commit: String,
+    /// The digest of what the definition means.
+    pub definition: String,
+}
+
+/// A task: its outputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskBody {
+    /// Every file of every output, sorted.
+    pub outputs: Vec<OutputFile>,
+}
+
+/// A file that a task made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputFile {
+    /// Relative to the project's root.
+    pub path: String,
+    /// `file executable link`.
+    pub kind: String,
+    /// Digest of its bytes (of a link: of its target).
+    pub digest: String,
+    /// Its bytes are among the blobs.
+    pub stored: bool,
+}

@@ -1,0 +1,337 @@
+//! The steps of one workstream held against the records, one question a function, in the order in which they run.
+//!
+//! Knows no worktree and starts nothing: the run asks the same questions as the preview.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::analysis::pipeline::{Command, Environment, OnBaseChange, Rule, Setup, Workstream};
+use crate::base::name::{RuleName, SetupName};
+use crate::fingerprint::Key;
+use crate::git::delta::Delta;
+use crate::git::object::{CommitId, Entry, TreeId};
+use crate::git::repository::Repository;
+use crate::observe::base::{Settled, Start};
+use crate::observe::edit::{self, EditRequest};
+use crate::observe::look::{Look, Records, look, tell_tree};
+use crate::observe::record::{AcceptedBody, EditBody, LintBody, ResultBody, SetupBody, TestBody};
+use crate::observe::world::World;
+use crate::observe::{ObserveError, body, program, verification};
+use crate::plan::{Freshness, Reason, Verdict};
+use crate::store::record::{Outcome, Record};
+
+/// An edit held against the records.
+#[derive(Debug)]
+pub struct EditLook {
+    /// The verdict.
+    pub look: Look,
+    /// What would be asked.
+    pub request: EditRequest,
+    /// The tree after it, where a green record holds.
+    pub after: Option<TreeId>,
+    /// The record's body, red ones too.
+    pub body: Option<EditBody>,
+    /// The newest asked edit of the same request on another base, where it may be carried.
+    pub carry_from: Option<EditBody>,
+}
+
+/// Looks at edit `number` on the tree that it would be given.
+pub fn edit(
+    world: &World,
+    records: Records<'_>,
+    workstream: &Workstream,
+    number: u32,
+    tree: TreeId,
+) -> Result<EditLook, ObserveError> {
+    let repository = &world.located().repository;
+    let request = edit::request(world, workstream, number, tree)?;
+    let step = format!("{}/edit.{number}", workstream.id);
+    let look = look(records, &step, request.fingerprint.clone(), |record| edit_proof(repository, record))?;
+    let mut after = None;
+    let mut known = None;
+    if let Some(record) = &look.record {
+        let found: EditBody = body(record)?;
+        if record.outcome == Outcome::Green {
+            after = Some(put_onto(repository, &found, tree)?);
+        }
+        known = Some(found);
+    }
+    let carry_from = match (&look.record, workstream.on_base_change) {
+        (None, OnBaseChange::Carry) => asked_before(repository, records, &request)?,
+        _ => None,
+    };
+    Ok(EditLook { look, request, after, body: known, carry_from })
+}
+
+/// The trees that a record's body names are all there.
+fn edit_proof(repository: &Repository, record: &Record) -> Result<Option<String>, ObserveError> {
+    if record.outcome == Outcome::Red {
+        return Ok(None);
+    }
+    let edit: EditBody = body(record)?;
+    let (Some(before), Some(after)) = (TreeId::from_hex(&edit.before), TreeId::from_hex(&edit.after)) else {
+        return Ok(Some("its record names no trees".to_owned()));
+    };
+    let whole = repository.is_whole(after, before)?;
+    Ok((!whole).then(|| "blob evicted".to_owned()))
+}
+
+fn asked_before(repository: &Repository, records: Records<'_>, request: &EditRequest) -> Result<Option<EditBody>, ObserveError> {
+    for record in records.by_request(request.request)? {
+        if record.outcome != Outcome::Green || edit_proof(repository, &record)?.is_some() {
+            continue;
+        }
+        let found: EditBody = body(&record)?;
+        if !found.carried {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Puts a recorded edit onto a tree whose observed part is the one that the edit was asked on.
+fn put_onto(repository: &Repository, found: &EditBody, tree: TreeId) -> Result<TreeId, ObserveError> {
+    let (Some(before), Some(after)) = (TreeId::from_hex(&found.before), TreeId::from_hex(&found.after)) else {
+        return Ok(tree);
+    };
+    if before == tree {
+        return Ok(after);
+    }
+    Ok(repository.apply(tree, &repository.diff(before, after)?)?)
+}
+
+/// The accepted composition of these edits, if one was verified: edits plus what mended them.
+pub fn accepted(
+    world: &World,
+    records: Records<'_>,
+    workstream: &Workstream,
+    keys: &[Key],
+    base: TreeId,
+) -> Result<Option<TreeId>, ObserveError> {
+    let repository = &world.located().repository;
+    let fingerprint = edit::accepted(world, workstream, keys, base)?;
+    let Some(record) = records.find(fingerprint.key())? else { return Ok(None) };
+    let found: AcceptedBody = body(&record)?;
+    let (Some(from), Some(tree)) = (TreeId::from_hex(&found.base), TreeId::from_hex(&found.tree)) else { return Ok(None) };
+    if !repository.is_whole(tree, from)? {
+        return Ok(None);
+    }
+    if from == base {
+        return Ok(Some(tree));
+    }
+    Ok(Some(repository.apply(base, &repository.diff(from, tree)?)?))
+}
+
+/// A setup held against the records.
+#[derive(Debug)]
+pub struct SetupLook {
+    /// The verdict.
+    pub look: Look,
+    /// Where its output is, or will be.
+    pub output: PathBuf,
+}
+
+/// Looks at a setup for a tree.
+pub fn setup(world: &World, records: Records<'_>, setup: &Setup, tree: TreeId, step: &str) -> Result<SetupLook, ObserveError> {
+    let inputs = verification::setup_inputs(&world.located().repository, setup, tree)?;
+    setup_with(world, records, setup, &inputs, step)
+}
+
+/// Looks at a setup whose inputs are known.
+pub fn setup_with(
+    world: &World,
+    records: Records<'_>,
+    setup: &Setup,
+    inputs: &[(String, String)],
+    step: &str,
+) -> Result<SetupLook, ObserveError> {
+    let word = crate::observe::task::first_word(&setup.command);
+    let identity = program::digest(world, &word, &setup.environment, &world.root, &[]);
+    let fingerprint = verification::setup(world, setup, &identity, inputs);
+    let output = world.setup_output(&setup.name, &fingerprint.key());
+    let look = look(records, step, fingerprint, |record| {
+        let made: SetupBody = body(record)?;
+        let there = world.system.stat(std::path::Path::new(&made.output)).is_ok();
+        Ok((!there).then(|| format!("{} is missing", made.output)))
+    })?;
+    Ok(SetupLook { look, output })
+}
+
+/// Setups that are ready: their keys, and the folders that they put in front of PATH.
+#[derive(Debug, Clone, Default)]
+pub struct Prepared {
+    /// Name and key.
+    pub keys: Vec<(String, Key)>,
+    /// Folders.
+    pub bins: Vec<PathBuf>,
+    /// Name and output folder.
+    pub outputs: Vec<(SetupName, PathBuf)>,
+}
+
+impl Prepared {
+    /// Adds a setup whose output is there.
+    pub fn add(&mut self, setup: &Setup, ready: &SetupLook) {
+        self.keys.push((setup.name.0.clone(), ready.look.key));
+        self.outputs.push((setup.name.clone(), ready.output.clone()));
+        for bin in &setup.bin {
+            self.bins.push(PathBuf::from(bin.text().replace("{out}", &ready.output.to_string_lossy())));
+        }
+    }
+}
+
+/// A lint held against the records.
+#[derive(Debug)]
+pub enum LintLook {
+    /// Nothing that it looks at was touched.
+    NotDue,
+    /// Its program is missing and the rule says to skip it then.
+    NoProgram(String),
+    /// The program's version must be asked first.
+    AskVersion(Asked),
+    /// The verdict.
+    Looked(Box<Looked>),
+}
+
+/// A program whose version is not known.
+#[derive(Debug)]
+pub struct Asked {
+    /// Its name.
+    pub program: String,
+    /// Its identity.
+    pub identity: crate::base::digest::Digest,
+    /// What asks.
+    pub command: Command,
+}
+
+/// A lint that is due.
+#[derive(Debug)]
+pub struct Looked {
+    /// The verdict.
+    pub look: Look,
+    /// The files that it looks over.
+    pub files: Vec<Entry>,
+    /// Its record's body.
+    pub body: Option<LintBody>,
+}
+
+/// What verification looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// The workstream.
+    pub workstream: &'a Workstream,
+    /// The tree.
+    pub tree: TreeId,
+    /// What it changed since base(W).
+    pub delta: &'a Delta,
+    /// Its setups.
+    pub prepared: &'a Prepared,
+}
+
+/// Looks at a rule.
+pub fn lint(world: &World, records: Records<'_>, candidate: Candidate<'_>, name: &RuleName) -> Result<LintLook, ObserveError> {
+    let rule: &Rule = world.rule(name);
+    let repository = &world.located().repository;
+    let Some(files) = verification::lint_files(repository, candidate.workstream, rule, candidate.tree, candidate.delta)? else {
+        return Ok(LintLook::NotDue);
+    };
+    let word = crate::observe::task::first_word(&rule.command);
+    let environment = Environment::default();
+    let identity = program::identity(world, &word, &environment, &world.root, &candidate.prepared.bins);
+    let version = match (identity, &rule.version) {
+        (None, _) if rule.skip_if_missing => return Ok(LintLook::NoProgram(word)),
+        (None, _) => "missing".to_owned(),
+        (Some(identity), None) => identity.hex(),
+        (Some(identity), Some(command)) => match records.program_version(identity)? {
+            Some(version) => version,
+            None => return Ok(LintLook::AskVersion(Asked { program: word, identity, command: command.clone() })),
+        },
+    };
+    let fingerprint = verification::lint(world, rule, &version, &candidate.prepared.keys, candidate.tree, &files)?;
+    let step = format!("{}/{name}", candidate.workstream.id);
+    let mut look = look(records, &step, fingerprint, |_| Ok(None))?;
+    tell_tree(repository, &mut look);
+    let known: Option<LintBody> = look.record.as_ref().map(body).transpose()?;
+    red_again(&mut look, known.as_ref().map_or(0, |known| known.times_red));
+    Ok(LintLook::Looked(Box::new(Looked { look, files, body: known })))
+}
+
+/// A candidate that was red once is verified once more; red twice it is red without running.
+fn red_again(look: &mut Look, times_red: u32) {
+    if look.verdict == Verdict::Fresh(Freshness::RecordedRed) && times_red < TIMES_RED_MAX {
+        look.verdict = Verdict::Stale(Reason::RedAgain);
+    }
+}
+
+/// How often a red outcome is looked at before it stands.
+pub const TIMES_RED_MAX: u32 = 2;
+
+/// A test held against the records.
+#[derive(Debug)]
+pub struct TestLook {
+    /// The verdict.
+    pub look: Look,
+    /// Its record's body.
+    pub body: Option<TestBody>,
+}
+
+/// Looks at a test, from 1.
+pub fn test(world: &World, records: Records<'_>, candidate: Candidate<'_>, number: u32) -> Result<TestLook, ObserveError> {
+    let workstream = candidate.workstream;
+    let fingerprint = verification::test(world, workstream, number, &candidate.prepared.keys, candidate.tree)?;
+    let mut look = look(records, &format!("{}/test.{number}", workstream.id), fingerprint, |_| Ok(None))?;
+    tell_tree(&world.located().repository, &mut look);
+    let known: Option<TestBody> = look.record.as_ref().map(body).transpose()?;
+    red_again(&mut look, known.as_ref().map_or(0, |known| known.times_red));
+    Ok(TestLook { look, body: known })
+}
+
+/// A result held against the records.
+#[derive(Debug)]
+pub struct ResultLook {
+    /// The verdict.
+    pub look: Look,
+    /// The commit that its record names.
+    pub commit: Option<CommitId>,
+}
+
+/// Looks at a result.
+pub fn result(world: &World, records: Records<'_>, workstream: &Workstream, start: &Start, tree: TreeId) -> Result<ResultLook, ObserveError> {
+    let repository = &world.located().repository;
+    let fingerprint = verification::result(workstream, start.tree, tree, &start.parents);
+    let held = format!("{}/result", workstream.id);
+    let reference = world.result_ref(&workstream.id);
+    let look = look(records, &held, fingerprint, |record| {
+        let found: ResultBody = body(record)?;
+        let named = repository.reference(&reference)?.map(|commit| commit.hex());
+        Ok((named.as_deref() != Some(found.commit.as_str())).then(|| format!("{reference} does not name it")))
+    })?;
+    let known: Option<ResultBody> = look.record.as_ref().map(body).transpose()?;
+    let commit = known.and_then(|known| CommitId::from_hex(&known.commit));
+    Ok(ResultLook { look, commit })
+}
+
+/// The settled workstream, where it has landed in the base: its result is part of the base commit's history, and its
+/// definition still means what it meant.
+pub fn landed(world: &World, records: Records<'_>, workstream: &Workstream) -> Result<Option<Arc<Settled>>, ObserveError> {
+    let located = world.located();
+    let Some(record) = records.latest(&format!("{}/result", workstream.id))? else { return Ok(None) };
+    let found: ResultBody = body(&record)?;
+    let (Some(commit), Some(then)) = (CommitId::from_hex(&found.commit), CommitId::from_hex(&found.base_commit)) else {
+        return Ok(None);
+    };
+    let moved = then != located.commit && found.base != found.tree;
+    if !moved || found.definition != edit::definition(workstream).hex() {
+        return Ok(None);
+    }
+    let wanted = std::collections::HashSet::from([commit]);
+    let reached = located.repository.ancestors_contain(located.commit, &wanted, &std::collections::HashSet::from([then]))?;
+    Ok((!reached.is_empty()).then(|| {
+        Arc::new(Settled {
+            base: located.tree,
+            tree: located.tree,
+            commit: located.commit,
+            landed: true,
+            delta: Arc::new(Delta::default()),
+        })
+    }))
+}

@@ -1,0 +1,193 @@
+//! What is fixed for the length of a run: the pipeline, the repository with its refs resolved once, the environment.
+//!
+//! Knows no step's state.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::analysis::pipeline::{Environment, Pipeline, Rule, Setup, Task, Tool, Workstream};
+use crate::base::digest::Digest;
+use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
+use crate::git::object::{CommitId, TreeId};
+use crate::git::repository::Repository;
+use crate::graph::Graph;
+use crate::system::{System, environment};
+
+/// The repository that workstreams change, its base resolved once.
+#[derive(Clone)]
+pub struct Located {
+    /// The repository.
+    pub repository: Repository,
+    /// The base commit.
+    pub commit: CommitId,
+    /// Its tree.
+    pub tree: TreeId,
+    /// What the base is called: a branch or a revision.
+    pub base: String,
+    /// It does not exist yet: planned from its seed, in memory.
+    pub unmade: bool,
+}
+
+/// Everything that a run looks at and nothing that it changes.
+#[derive(Clone)]
+pub struct World {
+    /// The project's root.
+    pub root: PathBuf,
+    /// Names this project in refs and state folders.
+    pub project: String,
+    /// Where worktrees, setups and scratch folders are.
+    pub state: PathBuf,
+    /// What can be built.
+    pub pipeline: Arc<Pipeline>,
+    /// Its steps.
+    pub graph: Arc<Graph>,
+    /// Workstreams whose edit is asked once for all instructions.
+    pub whole: Arc<BTreeSet<WorkstreamId>>,
+    /// What workstreams change; `None` where the project has no workstream or no repository.
+    pub located: Option<Located>,
+    /// Files, environment and clock.
+    pub system: Arc<dyn System + Send + Sync>,
+    /// `-- ARGS`.
+    pub arguments: Arc<Vec<String>>,
+    /// Places by name.
+    pub places: Arc<Places>,
+}
+
+/// From names to places in the pipeline's lists.
+#[derive(Debug, Default)]
+pub struct Places {
+    workstreams: HashMap<WorkstreamId, usize>,
+    tasks: HashMap<TaskName, usize>,
+    setups: HashMap<SetupName, usize>,
+    rules: HashMap<RuleName, usize>,
+    tools: HashMap<ToolName, usize>,
+}
+
+impl Places {
+    /// Indexes a pipeline.
+    pub fn of(pipeline: &Pipeline) -> Self {
+        Self {
+            workstreams: places(&pipeline.workstreams, |workstream| workstream.id.clone()),
+            tasks: places(&pipeline.tasks, |task| task.name.clone()),
+            setups: places(&pipeline.setups, |setup| setup.name.clone()),
+            rules: places(&pipeline.rules, |rule| rule.name.clone()),
+            tools: places(&pipeline.tools, |tool| tool.name.clone()),
+        }
+    }
+}
+
+fn places<T, N: std::hash::Hash + Eq>(list: &[T], name: impl Fn(&T) -> N) -> HashMap<N, usize> {
+    list.iter().enumerate().map(|(place, item)| (name(item), place)).collect()
+}
+
+impl World {
+    /// A workstream of the graph.
+    pub fn workstream(&self, id: &WorkstreamId) -> &Workstream {
+        &self.pipeline.workstreams[self.places.workstreams[id]]
+    }
+
+    /// Its place in the pipeline.
+    pub fn workstream_place(&self, id: &WorkstreamId) -> usize {
+        self.places.workstreams[id]
+    }
+
+    /// A task of the graph.
+    pub fn task(&self, name: &TaskName) -> &Task {
+        &self.pipeline.tasks[self.places.tasks[name]]
+    }
+
+    /// A setup of the graph.
+    pub fn setup(&self, name: &SetupName) -> &Setup {
+        &self.pipeline.setups[self.places.setups[name]]
+    }
+
+    /// A rule of the graph.
+    pub fn rule(&self, name: &RuleName) -> &Rule {
+        &self.pipeline.rules[self.places.rules[name]]
+    }
+
+    /// A tool.
+    pub fn tool(&self, name: &ToolName) -> Option<&Tool> {
+        self.places.tools.get(name).map(|&place| &self.pipeline.tools[place])
+    }
+
+    /// The tool that a workstream asks first.
+    pub fn first_tool(&self, workstream: &Workstream) -> Option<&Tool> {
+        workstream.tools.first().and_then(|name| self.tool(name))
+    }
+
+    /// The repository. Only asked for steps of workstreams, which exist only where there is one.
+    pub fn located(&self) -> &Located {
+        self.located.as_ref().expect("BUG: a workstream's step without a repository")
+    }
+
+    /// The number of edit steps of a workstream.
+    pub fn edits(&self, workstream: &Workstream) -> u32 {
+        crate::graph::build::edits(workstream, self.whole.contains(&workstream.id))
+    }
+
+    /// What a step sees of our environment, and what of it is keyed.
+    pub fn environment_of(&self, asked: &Environment) -> environment::Environment {
+        let set = asked.set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        environment::build(self.system.as_ref(), set, asked.pass.iter().map(String::as_str))
+    }
+
+    /// The ref that holds a workstream's result.
+    pub fn result_ref(&self, id: &WorkstreamId) -> String {
+        format!("refs/pl/ws/{}/{id}", self.project)
+    }
+
+    /// The ref under which kept trees hang.
+    pub fn kept_ref(&self) -> String {
+        format!("refs/pl/{}/kept", self.project)
+    }
+
+    /// The courtesy branch `ws/<change>/<ws-id>`; characters that git refuses become `-`.
+    pub fn branch(&self, workstream: &Workstream) -> String {
+        match workstream.change.as_deref().map(ref_component).filter(|change| !change.is_empty()) {
+            Some(change) => format!("ws/{change}/{}", workstream.id),
+            None => format!("ws/{}", workstream.id),
+        }
+    }
+
+    /// Where a workstream's worktree is while it exists.
+    pub fn worktree(&self, id: &WorkstreamId) -> PathBuf {
+        self.state.join("worktrees").join(id.as_str())
+    }
+
+    /// Where a workstream's prompts, homes and temporary folders are.
+    pub fn scratch(&self, id: &WorkstreamId) -> PathBuf {
+        self.state.join("scratch").join(id.as_str())
+    }
+
+    /// Where a setup's output is.
+    pub fn setup_output(&self, name: &SetupName, key: &crate::fingerprint::Key) -> PathBuf {
+        self.state.join("setups").join(format!("{name}-{}", key.0.short()))
+    }
+}
+
+/// Letters, digits and `._-`; anything else becomes `-`; no leading or trailing dot, no `..`, no `.lock`.
+pub fn ref_component(text: &str) -> String {
+    let safe: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' }).collect();
+    safe.replace("..", "-").trim_matches(|c| c == '.' || c == '-').trim_end_matches(".lock").to_owned()
+}
+
+/// Names a project: its folder's name and eight hex digits of its canonical path.
+pub fn project_id(root: &Path) -> String {
+    let name = root.file_name().map(|name| ref_component(&name.to_string_lossy())).unwrap_or_default();
+    let digest = Digest::of(root.as_os_str().as_encoded_bytes()).short();
+    format!("{}-{}", if name.is_empty() { "project" } else { &name }, &digest[..8])
+}
+
+/// Where worktrees and setups lie, outside every checkout: `PL_STATE_DIR`, else `XDG_STATE_HOME/pl/<project>`, else
+/// `~/.local/state/pl/<project>`.
+pub fn state_dir(project: &str, variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    if let Some(own) = variable("PL_STATE_DIR").filter(|dir| !dir.is_empty()) {
+        return Some(PathBuf::from(own).join(project));
+    }
+    let home = || variable("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(".local/state"));
+    let base = variable("XDG_STATE_HOME").filter(|dir| Path::new(dir).is_absolute()).map(PathBuf::from).or_else(home)?;
+    Some(base.join("pl").join(project))
+}

@@ -1,0 +1,198 @@
+//! The preview of one workstream.
+//!
+//! Asks the same questions in the same order as the run, and stops at the first answer that only running could give.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::analysis::pipeline::Workstream;
+use crate::base::name::WorkstreamId;
+use crate::fingerprint::Key;
+use crate::git::object::TreeId;
+use crate::graph::{StepId, StepKind};
+use crate::observe::ObserveError;
+use crate::observe::base::{Closures, Settled, Start, StartError, start};
+use crate::observe::look::{Look, Records};
+use crate::observe::workstream::{self as observe, Candidate, LintLook, Prepared};
+use crate::observe::world::World;
+use crate::plan::{Freshness, Reason, Verdict};
+use crate::preview::{Asked, Preview, StepPlan, unsettled_above};
+
+/// Judges the steps of one workstream; `steps` are those of the closure, in graph order.
+#[expect(clippy::too_many_arguments, reason = "what a preview is made of; a struct would only be taken apart again")]
+pub fn judge(
+    world: &World,
+    records: Records<'_>,
+    closures: &Closures,
+    steps: &[StepId],
+    id: &WorkstreamId,
+    preview: &mut Preview,
+    judged: &HashMap<StepId, Verdict>,
+    asked: &Asked,
+) -> Result<(), ObserveError> {
+    let workstream = world.workstream(id);
+    let forced = steps.iter().any(|step| asked.force.contains(step));
+    if !forced && let Some(settled) = observe::landed(world, records, workstream)? {
+        for &step in steps {
+            preview.steps.push(plan(step, Verdict::Fresh(Freshness::Landed)));
+        }
+        preview.settled.insert(id.clone(), settled);
+        return Ok(());
+    }
+    let mut walk = Walk { world, records, workstream, steps: Vec::new(), stop: None, settled: None, forced };
+    let base = steps.first().copied().filter(|step| matches!(world.graph.step(*step).kind, StepKind::Base(_)));
+    let above = base.and_then(|step| unsettled_above(world, step, judged));
+    match above {
+        Some(reason) => walk.stop = Some(reason),
+        None => match start(world, closures, &preview.settled, id) {
+            Ok(start) => walk.from(&start, steps)?,
+            Err(StartError::Git(error)) => return Err(error.into()),
+            Err(conflict) => walk.stop = Some(Reason::Blocked(conflict.to_string())),
+        },
+    }
+    walk.rest(steps);
+    if let Some(settled) = walk.settled {
+        preview.settled.insert(id.clone(), settled);
+    }
+    preview.steps.extend(walk.steps);
+    Ok(())
+}
+
+fn plan(step: StepId, verdict: Verdict) -> StepPlan {
+    StepPlan { step, verdict, fingerprint: None, last: None, tool: None }
+}
+
+/// What is known while the steps are gone through.
+struct Walk<'a> {
+    world: &'a World,
+    records: Records<'a>,
+    workstream: &'a Workstream,
+    steps: Vec<StepPlan>,
+    stop: Option<Reason>,
+    settled: Option<Arc<Settled>>,
+    forced: bool,
+}
+
+impl Walk<'_> {
+    fn from(&mut self, start: &Start, steps: &[StepId]) -> Result<(), ObserveError> {
+        let world = self.world;
+        let repository = &world.located().repository;
+        let mut tree = start.tree;
+        let mut keys: Vec<Key> = Vec::new();
+        let mut candidate: Option<(TreeId, Arc<crate::git::delta::Delta>)> = None;
+        let mut prepared = Prepared::default();
+        for &step in steps {
+            if self.stop.is_some() {
+                return Ok(());
+            }
+            let kind = &world.graph.step(step).kind;
+            if candidate.is_none() && !matches!(kind, StepKind::Base(_) | StepKind::Edit(..)) {
+                let accepted = observe::accepted(world, self.records, self.workstream, &keys, start.tree)?;
+                let final_tree = accepted.unwrap_or(tree);
+                candidate = Some((final_tree, Arc::new(repository.diff(start.tree, final_tree)?)));
+            }
+            let known = candidate.clone();
+            match (kind, known) {
+                (StepKind::Base(_), _) => self.steps.push(plan(step, Verdict::Fresh(Freshness::Nothing))),
+                (StepKind::Edit(_, number), _) => tree = self.edit(step, *number, tree, &mut keys)?.unwrap_or(tree),
+                (StepKind::Setup(_, name), Some((tree, _))) => {
+                    let setup = world.setup(name);
+                    let look = observe::setup(world, self.records, setup, tree, &kind.name())?;
+                    if self.push(step, &look.look, Some(name.to_string())) {
+                        prepared.add(setup, &look);
+                    }
+                }
+                (StepKind::Lint(_, rule), Some((tree, delta))) => {
+                    let candidate = Candidate { workstream: self.workstream, tree, delta: &delta, prepared: &prepared };
+                    let look = observe::lint(world, self.records, candidate, rule)?;
+                    self.lint(step, look);
+                }
+                (StepKind::Test(_, number), Some((tree, delta))) => {
+                    let candidate = Candidate { workstream: self.workstream, tree, delta: &delta, prepared: &prepared };
+                    let look = observe::test(world, self.records, candidate, *number)?;
+                    self.push(step, &look.look, None);
+                }
+                (StepKind::Result(_), Some((tree, delta))) => self.result(step, start, tree, delta)?,
+                _ => self.stop = Some(Reason::NeverRan),
+            }
+        }
+        Ok(())
+    }
+
+    fn edit(&mut self, step: StepId, number: u32, tree: TreeId, keys: &mut Vec<Key>) -> Result<Option<TreeId>, ObserveError> {
+        let mut look = observe::edit(self.world, self.records, self.workstream, number, tree)?;
+        if self.forced && number == 1 {
+            look.look.verdict = Verdict::Stale(Reason::Forced);
+        }
+        if let (Verdict::Stale(reason), Some(_)) = (&look.look.verdict, &look.carry_from) {
+            look.look.verdict = Verdict::Stale(Reason::Changed(format!("{reason}; its edit is carried onto it")));
+        }
+        keys.push(look.look.key);
+        let tool = self.workstream.tools.first().map(|tool| tool_name(self.world, tool));
+        self.push(step, &look.look, tool);
+        Ok(look.after)
+    }
+
+    fn lint(&mut self, step: StepId, look: LintLook) {
+        match look {
+            LintLook::NotDue => self.steps.push(plan(step, Verdict::Fresh(Freshness::NotDue))),
+            LintLook::NoProgram(_) => self.steps.push(plan(step, Verdict::Fresh(Freshness::Nothing))),
+            LintLook::AskVersion(asked) => {
+                self.stop = Some(Reason::Upstream(self.world.graph.step(step).kind.name()));
+                self.steps.push(plan(step, Verdict::Unsettled(Reason::Program(asked.program))));
+            }
+            LintLook::Looked(looked) => drop(self.push(step, &looked.look, None)),
+        }
+    }
+
+    fn result(&mut self, step: StepId, start: &Start, tree: TreeId, delta: Arc<crate::git::delta::Delta>) -> Result<(), ObserveError> {
+        if tree == start.tree && start.parents.len() == 1 {
+            self.steps.push(plan(step, Verdict::Fresh(Freshness::Nothing)));
+            self.settled = Some(Arc::new(Settled { base: start.tree, tree, commit: start.parents[0], landed: false, delta }));
+            return Ok(());
+        }
+        let look = observe::result(self.world, self.records, self.workstream, start, tree)?;
+        if self.push(step, &look.look, None)
+            && let Some(commit) = look.commit
+        {
+            self.settled = Some(Arc::new(Settled { base: start.tree, tree, commit, landed: false, delta }));
+        }
+        Ok(())
+    }
+
+    /// Notes a step; true if what comes after it can be judged.
+    fn push(&mut self, step: StepId, look: &Look, tool: Option<String>) -> bool {
+        let good = matches!(look.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed);
+        if !good {
+            let name = self.world.graph.step(step).kind.name();
+            let red = look.verdict == Verdict::Fresh(Freshness::RecordedRed);
+            self.stop = Some(if red { Reason::Blocked(name) } else { Reason::Upstream(name) });
+        }
+        self.steps.push(StepPlan {
+            step,
+            verdict: look.verdict.clone(),
+            fingerprint: Some(look.fingerprint.clone()),
+            last: look.last.clone(),
+            tool,
+        });
+        good
+    }
+
+    /// What could not be judged is unsettled.
+    fn rest(&mut self, steps: &[StepId]) {
+        let reason = self.stop.clone().unwrap_or(Reason::NeverRan);
+        for &step in steps.iter().skip(self.steps.len()) {
+            self.steps.push(plan(step, Verdict::Unsettled(reason.clone())));
+        }
+    }
+}
+
+/// `replay (recorded)`, `manual (a person)`, else the tool's name.
+pub fn tool_name(world: &World, tool: &crate::base::name::ToolName) -> String {
+    use crate::analysis::pipeline::ToolKind;
+    match world.tool(tool).map(|tool| tool.kind) {
+        Some(ToolKind::Replay) => format!("{tool} (recorded)"),
+        Some(ToolKind::Manual) => format!("{tool} (a person)"),
+        _ => tool.to_string(),
+    }
+}

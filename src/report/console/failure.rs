@@ -1,0 +1,110 @@
+//! A failed step in full: what happened, what was found, what it said, how to stand where it stood.
+//!
+//! One block of text, so that nothing can get in between.
+
+use crate::base::finding::{Finding, FindingSeverity};
+use crate::exec::event::Failure;
+use crate::report::text::width::{calm_lines, one_line};
+use crate::report::{Style, Tone};
+
+/// Findings that are listed; the rest is counted.
+const FINDINGS_MAX: usize = 30;
+
+/// The block of a failed step, ending in an empty line.
+pub fn render(step: &str, failure: &Failure, style: &Style, ci_groups: bool) -> String {
+    let heading = style.paint(Tone::Bad, &format!("{step} failed"));
+    let mut text = format!("\n{heading} ({}): {}\n", failure.class, one_line(&failure.message));
+    for finding in failure.findings.iter().take(FINDINGS_MAX) {
+        text.push_str(&format!("  {}\n", finding_line(finding, style)));
+    }
+    if let Some(more) = failure.findings.len().checked_sub(FINDINGS_MAX).filter(|more| *more > 0) {
+        text.push_str(&format!("  {} and {more} more findings\n", style.ellipsis()));
+    }
+    text.push_str(&output(step, &failure.output, style, ci_groups));
+    let lines = [("help", &failure.help), ("reproduce", &failure.reproduce), ("log", &failure.log)];
+    for (word, said) in lines {
+        if let Some(said) = said {
+            text.push_str(&format!("  {} {}\n", style.paint(Tone::Strong, &format!("{word}:")), one_line(said)));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// `src/a.py:3:1: error E501 line too long (ruff)`.
+pub fn finding_line(finding: &Finding, style: &Style) -> String {
+    let mut place = finding.path.clone().unwrap_or_default();
+    for number in [finding.line, finding.column].into_iter().flatten() {
+        place.push_str(&format!(":{number}"));
+    }
+    let (word, tone) = match finding.severity {
+        FindingSeverity::Error => ("error", Tone::Bad),
+        FindingSeverity::Warning => ("warning", Tone::Warn),
+        FindingSeverity::Info => ("info", Tone::Dim),
+    };
+    let place = if place.is_empty() { String::new() } else { format!("{}: ", style.paint(Tone::Strong, &place)) };
+    let code = finding.code.as_ref().map(|code| format!("{code} ")).unwrap_or_default();
+    format!("{place}{} {code}{} ({})", style.paint(tone, word), one_line(&finding.message), finding.tool)
+}
+
+fn output(step: &str, output: &str, style: &Style, ci_groups: bool) -> String {
+    if output.trim().is_empty() {
+        return String::new();
+    }
+    let bar = style.paint(Tone::Dim, if style.unicode { "│" } else { "|" });
+    let lines: String =
+        calm_lines(output.trim_end()).map(|line| format!("  {bar} {line}").trim_end().to_owned() + "\n").collect();
+    if ci_groups { format!("::group::output of {step}\n{lines}::endgroup::\n") } else { lines }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::base::finding::{Finding, FindingSeverity};
+    use crate::exec::event::Failure;
+    use crate::report::Style;
+
+    fn failure() -> Failure {
+        Failure {
+            class: "agent".into(),
+            message: "exit code 1".into(),
+            help: Some("mend src/a.py, then build again".into()),
+            reproduce: Some("cd /w && pytest -q".into()),
+            log: Some(".pl/logs/r1/test.1.log".into()),
+            output: "F\n::error::spoof\n".into(),
+            findings: vec![Finding {
+                tool: "ruff".into(),
+                code: Some("E501".into()),
+                category: "style".into(),
+                severity: FindingSeverity::Error,
+                path: Some("src/a.py".into()),
+                line: Some(3),
+                column: None,
+                message: "line too long".into(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_failure_says_what_and_where_and_how() {
+        let expected = "
+ws-1/test.1 failed (agent): exit code 1
+  src/a.py:3: error E501 line too long (ruff)
+  │ F
+  │ ::error::spoof
+  help: mend src/a.py, then build again
+  reproduce: cd /w && pytest -q
+  log: .pl/logs/r1/test.1.log
+
+";
+        assert_eq!(render("ws-1/test.1", &failure(), &Style::PLAIN, false), expected);
+    }
+
+    #[test]
+    fn output_folds_in_ci_and_cannot_give_commands() {
+        let text = render("ws-1/test.1", &failure(), &Style::PLAIN, true);
+        assert!(text.contains("\n::group::output of ws-1/test.1\n  │ F\n"), "{text}");
+        let commands: Vec<_> = text.lines().filter(|line| line.starts_with("::")).collect();
+        assert_eq!(commands, ["::group::output of ws-1/test.1", "::endgroup::"]);
+    }
+}
