@@ -1,0 +1,15 @@
+//! Scenarios: the real program in real repositories, with real processes. One file a subject.
+//!
+//! One binary, because linking is what takes the time.
+
+mod support;
+
+mod example;
+mod incremental;
+mod counter_examples;
+mod scope;
+mod planning;
+mod robustness;
+mod scale;
+mod users_ask;
+mod looking;
