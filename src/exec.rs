@@ -2,8 +2,6 @@
 //!
 //! Never prints and knows no command line; `report` reads the events, `cli` maps the summary to an exit code.
 
-pub mod event;
-pub mod summary;
 pub mod schedule;
 pub mod slots;
 pub mod session;

@@ -17,6 +17,8 @@ pub mod store;
 pub mod plan;
 pub mod process;
 pub mod verify;
+pub mod event;
+pub mod summary;
 pub mod observe;
 pub mod preview;
 pub mod exec;

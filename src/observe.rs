@@ -44,5 +44,6 @@ pub enum ObserveError {
 
 /// Reads a record's body.
 pub fn body<T: serde::de::DeserializeOwned>(record: &crate::store::record::Record) -> Result<T, ObserveError> {
-    serde_json::from_value(record.body.clone()).map_err(|source| ObserveError::Record { step: record.step.clone(), source })
+    serde_json::from_value(record.body.clone())
+        .map_err(|source| ObserveError::Record { step: record.step.clone(), source })
 }

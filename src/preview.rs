@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::base::name::WorkstreamId;
-use crate::exec::summary::PlannedStep;
 use crate::fingerprint::{Fingerprint, Key};
 use crate::graph::{StepId, StepKind};
 use crate::observe::ObserveError;
@@ -18,6 +17,7 @@ use crate::observe::base::{Closures, Settled};
 use crate::observe::look::Records;
 use crate::observe::world::World;
 use crate::plan::{Freshness, Reason, Verdict};
+use crate::summary::PlannedStep;
 use crate::system::file_hash::HashCache;
 
 /// One step as it is judged now.
@@ -51,7 +51,9 @@ pub struct Preview {
 impl Preview {
     /// Nothing would run, and nothing is red.
     pub fn is_green(&self) -> bool {
-        self.steps.iter().all(|plan| matches!(plan.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed))
+        self.steps
+            .iter()
+            .all(|plan| matches!(plan.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed))
     }
 
     /// Nothing would run.
@@ -75,7 +77,13 @@ pub struct Asked {
 }
 
 /// Judges the steps of a closure, dependencies first.
-pub fn preview(world: &World, records: Records<'_>, hashes: &HashCache, closure: &[StepId], asked: &Asked) -> Result<Preview, ObserveError> {
+pub fn preview(
+    world: &World,
+    records: Records<'_>,
+    hashes: &HashCache,
+    closure: &[StepId],
+    asked: &Asked,
+) -> Result<Preview, ObserveError> {
     let closures = if world.located.is_some() { Closures::of(world) } else { Closures::default() };
     let mut preview = Preview::default();
     let mut open: HashMap<StepId, Verdict> = HashMap::new();
@@ -93,7 +101,8 @@ pub fn preview(world: &World, records: Records<'_>, hashes: &HashCache, closure:
             kind => {
                 let id = kind.workstream().cloned().unwrap_or_else(|| WorkstreamId(String::new()));
                 let rest = &closure[place..];
-                let count = rest.iter().take_while(|step| world.graph.step(**step).kind.workstream() == Some(&id)).count();
+                let count =
+                    rest.iter().take_while(|step| world.graph.step(**step).kind.workstream() == Some(&id)).count();
                 workstream::judge(world, records, &closures, &rest[..count], &id, &mut preview, &open, asked)?;
                 count
             }
@@ -109,7 +118,9 @@ pub fn preview(world: &World, records: Records<'_>, hashes: &HashCache, closure:
 /// The first step that a step waits for and that is not settled.
 pub fn unsettled_above(world: &World, step: StepId, judged: &HashMap<StepId, Verdict>) -> Option<Reason> {
     let needs = &world.graph.step(step).depends_on;
-    let above = needs.iter().find(|need| !matches!(judged.get(need), Some(Verdict::Fresh(freshness)) if *freshness != Freshness::RecordedRed))?;
+    let above = needs.iter().find(
+        |need| !matches!(judged.get(need), Some(Verdict::Fresh(freshness)) if *freshness != Freshness::RecordedRed),
+    )?;
     let name = world.graph.step(*above).kind.name();
     Some(match judged.get(above) {
         Some(Verdict::Fresh(Freshness::RecordedRed)) => Reason::Blocked(name),

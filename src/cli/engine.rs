@@ -13,10 +13,10 @@ use crate::base::diagnostic::{Code, Diagnostic};
 use crate::base::span::Sources;
 use crate::cli::doctor::Needed;
 use crate::cli::exit::Failed;
-use crate::exec::event::Event;
-use crate::exec::summary::{BuildSummary, CheckReport};
+use crate::event::Event;
 use crate::report::explain::Explanation;
 use crate::report::history::{LogShow, Show};
+use crate::summary::{BuildSummary, CheckReport};
 
 /// Where to look for definitions and how to read them.
 #[derive(Debug, Clone)]

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Sources;
 use crate::cli::terminal::Terminal;
-use crate::exec::summary::BuildSummary;
 use crate::report::{Tone, diagnostics};
+use crate::summary::BuildSummary;
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl From<std::io::Error> for Failed {
 pub fn outcome_of(summary: &BuildSummary) -> Outcome {
     let any = |word: &str| summary.workstreams.iter().any(|workstream| workstream.status == word);
     let task = |status| summary.tasks.iter().any(|task| task.status == status);
-    use crate::exec::event::StepStatus::{Failed, Waiting};
+    use crate::event::StepStatus::{Failed, Waiting};
     match summary.status.as_str() {
         "completed" => Outcome::Done,
         "interrupted" => Outcome::Interrupted,
@@ -220,7 +220,7 @@ pub fn bug() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::{Outcome, outcome_of};
-    use crate::exec::summary::{BuildSummary, ScopeSummary, WorkstreamSummary};
+    use crate::summary::{BuildSummary, ScopeSummary, WorkstreamSummary};
 
     fn check(status: &str, workstreams: &[&str], expected: Outcome) {
         let workstream = |status: &&str| WorkstreamSummary {

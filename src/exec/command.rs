@@ -189,9 +189,11 @@ impl Ran {
             ("environment", format!("`{program}` is not installed"), Some(help))
         };
         let (class, message, help) = match &self.finished.ended {
-            Ended::Exited(SHELL_NOT_FOUND) if shell => {
-                ("environment", "a command in it was not found".to_owned(), Some("see the output for its name".to_owned()))
-            }
+            Ended::Exited(SHELL_NOT_FOUND) if shell => (
+                "environment",
+                "a command in it was not found".to_owned(),
+                Some("see the output for its name".to_owned()),
+            ),
             Ended::Exited(_) => return None,
             Ended::Signalled(signal) => ("crash", format!("`{}` was ended by signal {signal}", self.program), None),
             Ended::TimedOut => {
@@ -200,7 +202,9 @@ impl Ran {
             }
             Ended::Cancelled => ("infrastructure", "interrupted".to_owned(), None),
             Ended::NotStarted(StartFailure::Missing) => missing(&self.program),
-            Ended::NotStarted(other) => ("environment", format!("`{}` could not be started: {other:?}", self.program), None),
+            Ended::NotStarted(other) => {
+                ("environment", format!("`{}` could not be started: {other:?}", self.program), None)
+            }
         };
         Some(self.failure(class, message, help))
     }

@@ -5,17 +5,17 @@
 use std::path::PathBuf;
 
 use crate::analysis::pipeline::{Environment, Tool, ToolKind, Workstream};
-use crate::base::path::Pattern;
 use crate::base::failure::Failure;
 use crate::base::finding::{Finding, FindingSeverity};
+use crate::base::path::Pattern;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::place::Place;
 use crate::exec::session::Session;
 use crate::git::anomaly::Anomaly;
 use crate::git::delta::Change;
-use crate::git::object::{CommitId, TreeId};
 use crate::git::merge::Merge;
+use crate::git::object::{CommitId, TreeId};
 use crate::git::snapshot::Snapshot;
 use crate::graph::StepKind;
 use crate::observe::edit::display;
@@ -89,7 +89,12 @@ pub fn carry(session: &Session<'_>, ground: Ground<'_>, look: &EditLook) -> Resu
 }
 
 /// Asks the tool.
-pub fn ask(session: &Session<'_>, place: &mut Place<'_>, ground: Ground<'_>, look: &EditLook) -> Result<Edited, ExecError> {
+pub fn ask(
+    session: &Session<'_>,
+    place: &mut Place<'_>,
+    ground: Ground<'_>,
+    look: &EditLook,
+) -> Result<Edited, ExecError> {
     let Some(tool) = session.world.first_tool(ground.workstream) else {
         return Ok(Edited::NoOutcome(no_tool(ground.workstream)));
     };
@@ -146,7 +151,10 @@ fn replay(session: &Session<'_>, place: &mut Place<'_>, ground: Ground<'_>, tool
     if ran.exit() != Some(0) {
         place.make_exact(ground.tree, ground.parent)?;
         let shown = path.strip_prefix(&session.world.root).unwrap_or(&path).display().to_string();
-        let help = format!("record it anew: edit by hand with `pl build {} --tool manual`, then `pl diff {} --to {}`", workstream.id, workstream.id, tool.recordings);
+        let help = format!(
+            "record it anew: edit by hand with `pl build {} --tool manual`, then `pl diff {} --to {}`",
+            workstream.id, workstream.id, tool.recordings
+        );
         return Ok(Edited::Red(ran.failure("agent", format!("{shown} does not apply"), Some(help)), ground.tree));
     }
     settle(session, place, ground, tool, Some(&ran))
@@ -162,8 +170,25 @@ fn no_recording(session: &Session<'_>, path: &std::path::Path) -> Failure {
     }
 }
 
-fn apply(session: &Session<'_>, place: &Place<'_>, kind: &StepKind, path: &std::path::Path, home: &std::path::Path, three_way: bool) -> Ran {
-    let fixed = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false", "-c", "core.attributesFile=/dev/null", "apply", "--whitespace=nowarn"];
+fn apply(
+    session: &Session<'_>,
+    place: &Place<'_>,
+    kind: &StepKind,
+    path: &std::path::Path,
+    home: &std::path::Path,
+    three_way: bool,
+) -> Ran {
+    let fixed = [
+        "git",
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "core.autocrlf=false",
+        "-c",
+        "core.attributesFile=/dev/null",
+        "apply",
+        "--whitespace=nowarn",
+    ];
     let mut argv: Vec<String> = fixed.iter().map(ToString::to_string).collect();
     if three_way {
         argv.push("--3way".to_owned());
@@ -188,7 +213,13 @@ fn apply(session: &Session<'_>, place: &Place<'_>, kind: &StepKind, path: &std::
 }
 
 /// Runs a command or an agent in the worktree.
-fn run(session: &Session<'_>, place: &mut Place<'_>, ground: Ground<'_>, tool: &Tool, look: &EditLook) -> Result<Edited, ExecError> {
+fn run(
+    session: &Session<'_>,
+    place: &mut Place<'_>,
+    ground: Ground<'_>,
+    tool: &Tool,
+    look: &EditLook,
+) -> Result<Edited, ExecError> {
     let Some(command) = &tool.command else { return Ok(Edited::NoOutcome(no_tool(ground.workstream))) };
     place.make_exact(ground.tree, ground.parent)?;
     let scratch = place.scratch("edit")?;
@@ -251,7 +282,13 @@ fn scope_files(session: &Session<'_>, ground: Ground<'_>) -> Result<Vec<String>,
 }
 
 /// What the worktree holds now, held to the scope.
-pub fn settle(session: &Session<'_>, place: &mut Place<'_>, ground: Ground<'_>, tool: &Tool, ran: Option<&Ran>) -> Result<Edited, ExecError> {
+pub fn settle(
+    session: &Session<'_>,
+    place: &mut Place<'_>,
+    ground: Ground<'_>,
+    tool: &Tool,
+    ran: Option<&Ran>,
+) -> Result<Edited, ExecError> {
     let held = hold(session, place, ground)?;
     if !held.violations.is_empty() {
         place.make_exact(held.tree, ground.parent)?;
@@ -398,7 +435,8 @@ const PATHS_SHOWN_MAX: usize = 3;
 
 /// The failure of an edit that left its scope.
 pub fn out_of_scope(violations: &[Finding], ran: Option<&Ran>) -> Failure {
-    let paths: Vec<&str> = violations.iter().filter_map(|finding| finding.path.as_deref()).take(PATHS_SHOWN_MAX).collect();
+    let paths: Vec<&str> =
+        violations.iter().filter_map(|finding| finding.path.as_deref()).take(PATHS_SHOWN_MAX).collect();
     let more = match violations.len().saturating_sub(paths.len()) {
         0 => String::new(),
         count => format!(" and {count} more"),

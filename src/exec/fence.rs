@@ -59,9 +59,7 @@ fn look(session: &Session<'_>, dirs: &[PathBuf]) -> Result<Fence, ExecError> {
 /// Adds breaches to what an edit came to.
 pub fn add(edited: Edited, breaches: Vec<Finding>, strict: bool) -> Edited {
     match edited {
-        Edited::Good(good) if strict && !breaches.is_empty() => {
-            Edited::Red(out_of_scope(&breaches, None), good.after)
-        }
+        Edited::Good(good) if strict && !breaches.is_empty() => Edited::Red(out_of_scope(&breaches, None), good.after),
         Edited::Good(mut good) => {
             good.findings.extend(breaches);
             Edited::Good(good)

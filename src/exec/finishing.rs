@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::analysis::pipeline::Workstream;
+use crate::event::StepStatus;
 use crate::exec::ExecError;
-use crate::exec::event::StepStatus;
 use crate::exec::session::{Ending, Made, Session};
 use crate::git::delta::Delta;
 use crate::git::object::{CommitId, TreeId};
@@ -47,7 +47,14 @@ pub fn parent(session: &Session<'_>, workstream: &Workstream, start: &Start) -> 
 }
 
 /// Makes the result of a workstream: commit, ref, record, branch.
-pub fn finish(session: &Session<'_>, workstream: &Workstream, start: &Start, parent: CommitId, tree: TreeId, delta: Arc<Delta>) -> Result<Finished, ExecError> {
+pub fn finish(
+    session: &Session<'_>,
+    workstream: &Workstream,
+    start: &Start,
+    parent: CommitId,
+    tree: TreeId,
+    delta: Arc<Delta>,
+) -> Result<Finished, ExecError> {
     let kind = StepKind::Result(workstream.id.clone());
     let repository = &session.world.located().repository;
     let settle = |commit| {
@@ -99,12 +106,24 @@ fn write_branch(session: &Session<'_>, workstream: &Workstream, commit: CommitId
         None => Expected::Absent,
         Some(old) if is_ours(session, &name, old)? => Expected::Is(old),
         Some(_) => {
-            session.note("warning", format!("branch {branch} was moved by someone and is left alone; the result is {}", session.world.result_ref(&workstream.id)));
+            session.note(
+                "warning",
+                format!(
+                    "branch {branch} was moved by someone and is left alone; the result is {}",
+                    session.world.result_ref(&workstream.id)
+                ),
+            );
             return Ok(None);
         }
     };
     if repository.checked_out_branches()?.contains(&name) {
-        session.note("warning", format!("branch {branch} is checked out and is left alone; the result is {}", session.world.result_ref(&workstream.id)));
+        session.note(
+            "warning",
+            format!(
+                "branch {branch} is checked out and is left alone; the result is {}",
+                session.world.result_ref(&workstream.id)
+            ),
+        );
         return Ok(None);
     }
     match repository.set_reference(&name, commit, expected) {
@@ -134,7 +153,12 @@ pub fn keep_trees(session: &Session<'_>) -> Result<(), ExecError> {
     let before = repository.reference(&name)?;
     let mut parents: Vec<CommitId> = before.into_iter().collect();
     for tree in trees {
-        parents.push(repository.commit(&CommitParts { tree, parents: Vec::new(), message: "kept\n".to_owned(), time })?);
+        parents.push(repository.commit(&CommitParts {
+            tree,
+            parents: Vec::new(),
+            message: "kept\n".to_owned(),
+            time,
+        })?);
     }
     let tree = crate::git::tree::empty_tree();
     let commit = repository.commit(&CommitParts { tree, parents, message: "kept by pl\n".to_owned(), time })?;

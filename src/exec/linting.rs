@@ -43,14 +43,29 @@ pub fn fails(findings: &[Finding]) -> bool {
 }
 
 /// Runs a rule and remembers what it found.
-pub fn run(session: &Session<'_>, dir: &std::path::Path, kind: &StepKind, rule: &Rule, looked: &Looked, prepared: &Prepared) -> Result<Linted, ExecError> {
+pub fn run(
+    session: &Session<'_>,
+    dir: &std::path::Path,
+    kind: &StepKind,
+    rule: &Rule,
+    looked: &Looked,
+    prepared: &Prepared,
+) -> Result<Linted, ExecError> {
     let mut findings = Vec::new();
     let mut duration_ms = 0;
     let mut last = None;
     for (place, batch) in batches(looked).into_iter().enumerate() {
         let properties = Properties { files: batch, worktree: Some(dir.to_path_buf()), ..Properties::default() };
         let attempt = u32::try_from(place + 1).unwrap_or(u32::MAX);
-        let ran = start(session, dir, kind, properties.argv(&rule.command), rule.timeout_ms.unwrap_or(LINT_TIMEOUT_MS), prepared, attempt);
+        let ran = start(
+            session,
+            dir,
+            kind,
+            properties.argv(&rule.command),
+            rule.timeout_ms.unwrap_or(LINT_TIMEOUT_MS),
+            prepared,
+            attempt,
+        );
         duration_ms += ran.duration_ms();
         if ran.cancelled() {
             return Ok(Linted::Interrupted);
@@ -72,12 +87,21 @@ pub fn run(session: &Session<'_>, dir: &std::path::Path, kind: &StepKind, rule: 
     let outcome = if red { Outcome::Red } else { Outcome::Green };
     let body = LintBody { findings: findings.clone(), times_red };
     session.record(kind, &looked.look, Made::new(outcome, &body, duration_ms))?;
-    Ok(if red { Linted::Red(failure(rule, findings, last.as_ref()), duration_ms) } else { Linted::Green(findings, duration_ms) })
+    Ok(if red {
+        Linted::Red(failure(rule, findings, last.as_ref()), duration_ms)
+    } else {
+        Linted::Green(findings, duration_ms)
+    })
 }
 
 fn read(rule: &Rule, dir: &std::path::Path, ran: &Ran) -> Result<Vec<Finding>, String> {
     let root = dir.to_string_lossy();
-    let output = Output { exit: ran.exit().unwrap_or(-1), stdout: &ran.finished.stdout, stderr: &ran.finished.stderr, root: &root };
+    let output = Output {
+        exit: ran.exit().unwrap_or(-1),
+        stdout: &ran.finished.stdout,
+        stderr: &ran.finished.stderr,
+        root: &root,
+    };
     if ran.finished.truncated {
         return Err("it printed more than is kept".to_owned());
     }
@@ -116,7 +140,15 @@ fn batches(looked: &Looked) -> Vec<Vec<String>> {
     batches
 }
 
-fn start(session: &Session<'_>, dir: &std::path::Path, kind: &StepKind, argv: Vec<String>, timeout_ms: u64, prepared: &Prepared, attempt: u32) -> Ran {
+fn start(
+    session: &Session<'_>,
+    dir: &std::path::Path,
+    kind: &StepKind,
+    argv: Vec<String>,
+    timeout_ms: u64,
+    prepared: &Prepared,
+    attempt: u32,
+) -> Ran {
     let launched = Launch {
         argv,
         dir,
@@ -132,7 +164,12 @@ fn start(session: &Session<'_>, dir: &std::path::Path, kind: &StepKind, argv: Ve
 }
 
 /// Asks a program for its version and remembers it under its identity.
-pub fn ask_version(session: &Session<'_>, kind: &StepKind, asked: &Asked, prepared: &Prepared) -> Result<Option<Failure>, ExecError> {
+pub fn ask_version(
+    session: &Session<'_>,
+    kind: &StepKind,
+    asked: &Asked,
+    prepared: &Prepared,
+) -> Result<Option<Failure>, ExecError> {
     let argv = Properties::default().argv(&asked.command);
     let dir = session.world.root.clone();
     let ran = start(session, &dir, kind, argv, VERSION_TIMEOUT_MS, prepared, 0);

@@ -8,12 +8,11 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use crate::base::name::WorkstreamId;
+use crate::event::{Event, StepStatus};
 use crate::exec::ExecError;
-use crate::exec::event::{Event, StepStatus};
 use crate::exec::schedule::{self, Ended, Jobs};
 use crate::exec::session::{Ending, Parts, Session};
 use crate::exec::slots::Places;
-use crate::exec::summary::{BuildSummary, ScopeSummary, StepSummary, WorkstreamSummary};
 use crate::exec::{finishing, tasks, workstream};
 use crate::graph::{StepId, StepKind};
 use crate::observe::world::World;
@@ -23,6 +22,7 @@ use crate::process::cancel::Cancel;
 use crate::store::Store;
 use crate::store::run::RunId;
 use crate::store::state::{RunState, WorkstreamState};
+use crate::summary::{BuildSummary, ScopeSummary, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::HashCache;
 
 /// Worker threads beyond the places for programs: those that wait for a pool or for git.
@@ -73,7 +73,8 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
     let session = session(&run, run_id.clone())?;
     announce(&session, &run, &jobs);
     let workers = run.jobs as usize + SPARE_WORKERS;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).thread_name(|place| format!("pl-worker-{place}")).build();
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(workers).thread_name(|place| format!("pl-worker-{place}")).build();
     let pool = pool.map_err(|error| ExecError::Threads(error.to_string()))?;
     let work = Work { session: &session, jobs: &jobs };
     schedule::run(&work, &needs, &pool, run.fail_fast);
@@ -200,7 +201,8 @@ impl Jobs for Work<'_> {
                 _ => Ended::Good,
             },
             Job::Workstream(id, steps) => {
-                let wanted = |kind: &StepKind| session.world.graph.index.get(kind).is_some_and(|step| steps.contains(step));
+                let wanted =
+                    |kind: &StepKind| session.world.graph.index.get(kind).is_some_and(|step| steps.contains(step));
                 workstream::run(session, id, &wanted)
             }
         }

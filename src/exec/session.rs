@@ -10,10 +10,9 @@ use std::time::Instant;
 
 use crate::base::failure::Failure;
 use crate::base::name::{TaskName, WorkstreamId};
+use crate::event::{Event, StepStatus};
 use crate::exec::ExecError;
-use crate::exec::event::{Event, StepStatus};
 use crate::exec::slots::Places;
-use crate::exec::summary::{StepSummary, WorkstreamSummary};
 use crate::fingerprint::Key;
 use crate::git::object::TreeId;
 use crate::graph::{StepId, StepKind};
@@ -29,6 +28,7 @@ use crate::store::attempt::{AttemptId, AttemptStatus, Level, NewAttempt, NewEven
 use crate::store::record::{NewRecord, Outcome};
 use crate::store::run::RunId;
 use crate::store::state::WorkstreamState;
+use crate::summary::{StepSummary, WorkstreamSummary};
 use crate::system::file_hash::HashCache;
 
 /// All that jobs share.
@@ -155,7 +155,9 @@ impl<'a> Session<'a> {
             _ => Level::Info,
         };
         let (ws, step) = match event {
-            Event::StepStarted { step, .. } | Event::StepEnded { step, .. } => (step.split_once('/').map(|(ws, _)| ws), Some(step.as_str())),
+            Event::StepStarted { step, .. } | Event::StepEnded { step, .. } => {
+                (step.split_once('/').map(|(ws, _)| ws), Some(step.as_str()))
+            }
             Event::WorkstreamMoved { workstream, .. } => (Some(workstream.as_str()), None),
             Event::WorkstreamEnded(summary) => (Some(summary.id.as_str()), None),
             _ => (None, None),
@@ -260,7 +262,13 @@ impl<'a> Session<'a> {
     }
 
     /// Remembers something of a workstream that is no step of the graph.
-    pub fn record_as(&self, step: &str, kind: &str, fingerprint: &crate::fingerprint::Fingerprint, made: Made) -> Result<(), ExecError> {
+    pub fn record_as(
+        &self,
+        step: &str,
+        kind: &str,
+        fingerprint: &crate::fingerprint::Fingerprint,
+        made: Made,
+    ) -> Result<(), ExecError> {
         self.store.record(&NewRecord {
             key: fingerprint.key(),
             step,

@@ -67,7 +67,13 @@ pub fn ensure(
     make(session, kind, wanted, &inputs, second)
 }
 
-fn make(session: &Session<'_>, kind: &StepKind, wanted: &Setup, inputs: &Inputs<'_>, look: SetupLook) -> Result<SetUp, ExecError> {
+fn make(
+    session: &Session<'_>,
+    kind: &StepKind,
+    wanted: &Setup,
+    inputs: &Inputs<'_>,
+    look: SetupLook,
+) -> Result<SetUp, ExecError> {
     let output = look.output.clone();
     remove_folder(&output).map_err(ExecError::writing(&output))?;
     std::fs::create_dir_all(&output).map_err(ExecError::writing(&output))?;

@@ -8,10 +8,10 @@ use crate::analysis::pipeline::{Command, Task};
 use crate::base::digest::Digest;
 use crate::base::failure::Failure;
 use crate::base::name::{SetupName, TaskName};
+use crate::event::StepStatus;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::editing::with_withheld;
-use crate::exec::event::StepStatus;
 use crate::exec::schedule::Ended;
 use crate::exec::session::{Ending, Made, Session};
 use crate::exec::setup::{Inputs, SetUp, ensure};
@@ -34,8 +34,12 @@ pub fn run(session: &Session<'_>, step: StepId, name: &TaskName) -> Ended {
     match bring_up(session, step, &kind, session.world.task(name)) {
         Ok(ended) => ended,
         Err(error) => {
-            let failure = Failure { class: "infrastructure".to_owned(), message: error.to_string(), ..Failure::default() };
-            session.end(&kind, Ending::without_running(StepStatus::Failed, &Verdict::Stale(Reason::NeverRan)).failure(failure));
+            let failure =
+                Failure { class: "infrastructure".to_owned(), message: error.to_string(), ..Failure::default() };
+            session.end(
+                &kind,
+                Ending::without_running(StepStatus::Failed, &Verdict::Stale(Reason::NeverRan)).failure(failure),
+            );
             Ended::Bad
         }
     }
@@ -67,7 +71,15 @@ fn bring_up(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task) -
 }
 
 #[expect(clippy::too_many_arguments, reason = "one step with all that is known of it")]
-fn execute(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task, command: &Command, look: &Look, inputs: &[Input]) -> Result<Ended, ExecError> {
+fn execute(
+    session: &Session<'_>,
+    step: StepId,
+    kind: &StepKind,
+    task: &Task,
+    command: &Command,
+    look: &Look,
+    inputs: &[Input],
+) -> Result<Ended, ExecError> {
     let begun = session.begin(kind, &look.reason().to_string(), None);
     let dir = session.world.root.join(&task.dir);
     let properties = Properties { arguments: session.world.arguments.to_vec(), ..Properties::default() };
@@ -118,13 +130,22 @@ fn unmade(session: &Session<'_>, task: &Task, ran: &Ran) -> Option<Failure> {
 }
 
 /// Records what a task made, unless its inputs moved while it ran.
-fn remember(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task, look: &Look, inputs: &[Input], ran: &Ran) -> Result<(), ExecError> {
+fn remember(
+    session: &Session<'_>,
+    step: StepId,
+    kind: &StepKind,
+    task: &Task,
+    look: &Look,
+    inputs: &[Input],
+    ran: &Ran,
+) -> Result<(), ExecError> {
     let after = observe::inputs(session.world, task, &session.hashes).map_err(ObserveError::from)?;
     let mut look = look.clone();
     if after.as_slice() != inputs {
         if !task.in_place {
             let moved = moved(inputs, &after);
-            session.note("warning", format!("{}: {moved} changed while it ran, so it is not recorded as done", task.name));
+            session
+                .note("warning", format!("{}: {moved} changed while it ran, so it is not recorded as done", task.name));
             return Ok(());
         }
         let above = upstream(session.world, step, &session.task_keys(step));
@@ -139,7 +160,10 @@ fn remember(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task, l
 }
 
 fn moved(before: &[Input], after: &[Input]) -> String {
-    let differs = after.iter().find(|input| !before.contains(input)).or_else(|| before.iter().find(|input| !after.contains(input)));
+    let differs = after
+        .iter()
+        .find(|input| !before.contains(input))
+        .or_else(|| before.iter().find(|input| !after.contains(input)));
     differs.map_or_else(|| "an input".to_owned(), |input| format!("input {}", input.path))
 }
 
@@ -160,7 +184,9 @@ fn keep(session: &Session<'_>, outputs: &[OutputFile]) -> Result<(), ExecError> 
 fn restore(session: &Session<'_>, task: &Task, look: &Look) -> Result<bool, ExecError> {
     let Some(record) = session.records().find(look.key)? else { return Ok(false) };
     let made: TaskBody = body(&record)?;
-    let digest = |file: &OutputFile| Digest::from_hex(&file.digest).filter(|digest| file.stored && session.store.blobs().verify(*digest));
+    let digest = |file: &OutputFile| {
+        Digest::from_hex(&file.digest).filter(|digest| file.stored && session.store.blobs().verify(*digest))
+    };
     if !made.outputs.iter().all(|file| digest(file).is_some()) {
         return Ok(false);
     }
@@ -244,7 +270,8 @@ pub fn run_setup(session: &Session<'_>, step: StepId, name: &SetupName) -> Ended
             Ended::Bad
         }
         Err(error) => {
-            let failure = Failure { class: "infrastructure".to_owned(), message: error.to_string(), ..Failure::default() };
+            let failure =
+                Failure { class: "infrastructure".to_owned(), message: error.to_string(), ..Failure::default() };
             session.end(&kind, ran(StepStatus::Failed).failure(failure));
             Ended::Bad
         }

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use crate::analysis::pipeline::{AcceptanceTest, Command, Workstream};
 use crate::base::failure::Failure;
 use crate::base::name::RuleName;
+use crate::event::StepStatus;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::editing::with_withheld;
-use crate::exec::event::StepStatus;
 use crate::exec::linting::{self, Linted};
 use crate::exec::place::Place;
 use crate::exec::session::{Ending, Made, Session, lock};
@@ -111,7 +111,8 @@ impl Verification<'_, '_> {
 
     /// All rules that are due, side by side; they share the worktree, which is made exact before the first.
     fn lint(&mut self, prepared: &Prepared) -> Result<Verified, ExecError> {
-        let rules: Vec<&RuleName> = self.workstream.rules.iter().filter(|rule| (self.wanted)(&self.kind(rule))).collect();
+        let rules: Vec<&RuleName> =
+            self.workstream.rules.iter().filter(|rule| (self.wanted)(&self.kind(rule))).collect();
         if rules.is_empty() {
             return Ok(Verified::Green);
         }
@@ -182,13 +183,16 @@ impl Verification<'_, '_> {
                 self.session.note("warning", format!("{rule} was skipped: {program} is not installed (`pl doctor`)"));
                 Ok(Due::No(Verified::Green))
             }
-            LintLook::AskVersion(asked) => Ok(Due::No(Verified::NoOutcome(format!("{} told no version", asked.program)))),
+            LintLook::AskVersion(asked) => {
+                Ok(Due::No(Verified::NoOutcome(format!("{} told no version", asked.program))))
+            }
             LintLook::Looked(looked) => Ok(match looked.look.verdict {
                 Verdict::Fresh(Freshness::RecordedRed) => {
                     let findings = looked.body.map(|body| body.findings).unwrap_or_default();
                     let failure = linting::failure(self.session.world.rule(rule), findings, None);
                     let message = failure.message.clone();
-                    self.session.end(&kind, Ending::without_running(StepStatus::Failed, &looked.look.verdict).failure(failure));
+                    self.session
+                        .end(&kind, Ending::without_running(StepStatus::Failed, &looked.look.verdict).failure(failure));
                     Due::No(Verified::Red(message))
                 }
                 Verdict::Fresh(_) => {
@@ -249,7 +253,8 @@ impl Verification<'_, '_> {
     fn begin_sequence(&mut self, earlier: u32, prepared: &Prepared) -> Result<Result<Sequence, Verified>, ExecError> {
         self.session.move_to(&self.workstream.id, WorkstreamState::RuntimeTests)?;
         self.place.make_exact(self.tree, self.parent)?;
-        let sequence = Sequence { home: self.place.scratch("home")?, temporary: self.place.scratch("tmp")?, missed: false };
+        let sequence =
+            Sequence { home: self.place.scratch("home")?, temporary: self.place.scratch("tmp")?, missed: false };
         for number in 1..=earlier {
             let kind = StepKind::Test(self.workstream.id.clone(), number);
             let ran = self.start(&kind, &self.workstream.tests[number as usize - 1], &sequence, prepared, 0);
@@ -260,7 +265,14 @@ impl Verification<'_, '_> {
         Ok(Ok(sequence))
     }
 
-    fn start(&self, kind: &StepKind, test: &AcceptanceTest, sequence: &Sequence, prepared: &Prepared, attempt: u32) -> Ran {
+    fn start(
+        &self,
+        kind: &StepKind,
+        test: &AcceptanceTest,
+        sequence: &Sequence,
+        prepared: &Prepared,
+        attempt: u32,
+    ) -> Ran {
         let properties = Properties {
             worktree: Some(self.place.dir.clone()),
             workstream: self.workstream.id.0.clone(),
@@ -280,7 +292,14 @@ impl Verification<'_, '_> {
         launch(self.session, launched)
     }
 
-    fn run_test(&mut self, kind: &StepKind, number: u32, look: TestLook, sequence: &Sequence, prepared: &Prepared) -> Result<Verified, ExecError> {
+    fn run_test(
+        &mut self,
+        kind: &StepKind,
+        number: u32,
+        look: TestLook,
+        sequence: &Sequence,
+        prepared: &Prepared,
+    ) -> Result<Verified, ExecError> {
         let verdict = look.look.verdict.clone();
         let begun = self.session.begin(kind, &look.look.reason().to_string(), None);
         let declared = &self.workstream.tests[number as usize - 1];
@@ -292,7 +311,8 @@ impl Verification<'_, '_> {
         let shell = matches!(declared.command, Command::Shell(_));
         if let Some(failure) = ran.no_outcome(shell) {
             let message = failure.message.clone();
-            self.session.end(kind, Ending::ran(StepStatus::Failed, &verdict, begun).failure(with_withheld(failure, &ran)));
+            self.session
+                .end(kind, Ending::ran(StepStatus::Failed, &verdict, begun).failure(with_withheld(failure, &ran)));
             return Ok(Verified::NoOutcome(message));
         }
         let dirtied_paths = self.dirtied_paths()?;
@@ -330,7 +350,8 @@ impl Verification<'_, '_> {
 }
 
 /// What a person can do about an outcome that stands.
-const AGAIN: &str = "nothing changed since it failed; mend it in the worktree, change the workstream, or build with --again";
+const AGAIN: &str =
+    "nothing changed since it failed; mend it in the worktree, change the workstream, or build with --again";
 
 /// Paths that a line names.
 const DIRTIED_SHOWN_MAX: usize = 3;
@@ -379,7 +400,8 @@ struct Sequence {
 
 impl Sequence {
     fn is_written(&self) -> bool {
-        let holds = |folder: &std::path::Path| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+        let holds =
+            |folder: &std::path::Path| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
         holds(&self.home) || holds(&self.temporary)
     }
 }
@@ -404,12 +426,15 @@ fn run_lint(
 ) -> Result<Verified, ExecError> {
     let verdict = &looked.look.verdict;
     let begun = session.begin(kind, &looked.look.reason().to_string(), None);
-    let (status, failure, verified) = match linting::run(session, dir, kind, session.world.rule(rule), looked, prepared)? {
-        Linted::Green(..) => (StepStatus::Done, None, Verified::Green),
-        Linted::Red(failure, _) => (StepStatus::Failed, Some(failure.clone()), Verified::Red(failure.message)),
-        Linted::NoOutcome(failure) => (StepStatus::Failed, Some(failure.clone()), Verified::NoOutcome(failure.message)),
-        Linted::Interrupted => (StepStatus::Interrupted, None, Verified::Interrupted),
-    };
+    let (status, failure, verified) =
+        match linting::run(session, dir, kind, session.world.rule(rule), looked, prepared)? {
+            Linted::Green(..) => (StepStatus::Done, None, Verified::Green),
+            Linted::Red(failure, _) => (StepStatus::Failed, Some(failure.clone()), Verified::Red(failure.message)),
+            Linted::NoOutcome(failure) => {
+                (StepStatus::Failed, Some(failure.clone()), Verified::NoOutcome(failure.message))
+            }
+            Linted::Interrupted => (StepStatus::Interrupted, None, Verified::Interrupted),
+        };
     let mut ending = Ending::ran(status, verdict, begun);
     ending.failure = failure;
     session.end(kind, ending);

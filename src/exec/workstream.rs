@@ -7,19 +7,18 @@ use std::sync::Arc;
 use crate::analysis::pipeline::Workstream;
 use crate::base::failure::Failure;
 use crate::base::name::WorkstreamId;
+use crate::event::StepStatus;
 use crate::exec::ExecError;
 use crate::exec::editing::{self, Edited, Good, Ground};
-use crate::exec::event::StepStatus;
 use crate::exec::finishing::{self, Finished};
 use crate::exec::place::Place;
 use crate::exec::schedule::Ended;
 use crate::exec::session::{Ending, Made, Session, lock};
-use crate::exec::summary::{ScopeSummary, WorkstreamSummary};
 use crate::exec::verifying::{Verification, Verified};
 use crate::fingerprint::Key;
 use crate::git::delta::Delta;
-use crate::git::object::{CommitId, TreeId};
 use crate::git::merge::Merge;
+use crate::git::object::{CommitId, TreeId};
 use crate::graph::StepKind;
 use crate::observe::base::{Start, StartError};
 use crate::observe::edit::display;
@@ -27,8 +26,9 @@ use crate::observe::record::{AcceptedBody, EditBody};
 use crate::observe::workstream::{self as observe, EditLook};
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::record::Outcome;
-use crate::store::work::Kept;
 use crate::store::state::WorkstreamState;
+use crate::store::work::Kept;
+use crate::summary::{ScopeSummary, WorkstreamSummary};
 
 /// How a workstream ended in this run.
 #[derive(Debug)]
@@ -101,7 +101,13 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// Edits and verifies; a carried candidate that is red is asked for anew, once.
-    fn build(&mut self, start: &Start, parent: CommitId, mended: Option<TreeId>, may_carry: bool) -> Result<End, ExecError> {
+    fn build(
+        &mut self,
+        start: &Start,
+        parent: CommitId,
+        mended: Option<TreeId>,
+        may_carry: bool,
+    ) -> Result<End, ExecError> {
         let (tree, keys, carried) = match self.edits(start, parent, mended, may_carry)? {
             Edits::End(end) => return Ok(end),
             Edits::Candidate { tree, keys, carried } => (tree, keys, carried),
@@ -120,7 +126,10 @@ impl<'a> Machine<'a, '_> {
         match verification.run()? {
             Verified::Green => self.green(start, parent, tree, &keys, mended),
             Verified::Red(reason) if carried && may_carry && mended.is_none() => {
-                self.session.note("warning", format!("{}: the carried edit is red on the new base ({reason}); asking again", self.workstream.id));
+                self.session.note(
+                    "warning",
+                    format!("{}: the carried edit is red on the new base ({reason}); asking again", self.workstream.id),
+                );
                 self.build(start, parent, None, false)
             }
             Verified::Red(reason) | Verified::NoOutcome(reason) => {
@@ -134,7 +143,14 @@ impl<'a> Machine<'a, '_> {
         }
     }
 
-    fn green(&mut self, start: &Start, parent: CommitId, tree: TreeId, keys: &[Key], mended: Option<TreeId>) -> Result<End, ExecError> {
+    fn green(
+        &mut self,
+        start: &Start,
+        parent: CommitId,
+        tree: TreeId,
+        keys: &[Key],
+        mended: Option<TreeId>,
+    ) -> Result<End, ExecError> {
         if mended.is_some() {
             self.accept(start, tree, keys)?;
         }
@@ -159,7 +175,13 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// All edits in order.
-    fn edits(&mut self, start: &Start, parent: CommitId, mended: Option<TreeId>, may_carry: bool) -> Result<Edits, ExecError> {
+    fn edits(
+        &mut self,
+        start: &Start,
+        parent: CommitId,
+        mended: Option<TreeId>,
+        may_carry: bool,
+    ) -> Result<Edits, ExecError> {
         let mut tree = start.tree;
         let mut keys = Vec::new();
         let mut carried = false;
@@ -178,7 +200,9 @@ impl<'a> Machine<'a, '_> {
                 look.look.verdict = Verdict::Stale(Reason::Forced);
                 look.after = None;
             }
-            let mending = mended.filter(|_| !matches!(look.look.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed));
+            let mending = mended.filter(
+                |_| !matches!(look.look.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed),
+            );
             if let Some(by_hand) = mending.filter(|_| self.is_manual()) {
                 self.remember_by_hand(&kind, ground, &look, by_hand)?;
                 tree = by_hand;
@@ -226,13 +250,20 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// One edit that must be asked for, or carried.
-    fn edit(&mut self, kind: &StepKind, ground: Ground<'_>, look: &EditLook, may_carry: bool) -> Result<Result<Good, End>, ExecError> {
+    fn edit(
+        &mut self,
+        kind: &StepKind,
+        ground: Ground<'_>,
+        look: &EditLook,
+        may_carry: bool,
+    ) -> Result<Result<Good, End>, ExecError> {
         if look.look.verdict == Verdict::Fresh(Freshness::RecordedRed) {
             return Ok(Err(self.stays_red(kind, look, ground)?));
         }
         self.session.move_to(&self.workstream.id, WorkstreamState::Editing)?;
         let verdict = look.look.verdict.clone();
-        let tool = self.workstream.tools.first().map(|tool| crate::preview::workstream::tool_name(self.session.world, tool));
+        let tool =
+            self.workstream.tools.first().map(|tool| crate::preview::workstream::tool_name(self.session.world, tool));
         let begun = self.session.begin(kind, &look.look.reason().to_string(), tool);
         let carried = if may_carry { editing::carry(self.session, ground, look)? } else { None };
         let edited = match carried {
@@ -268,7 +299,10 @@ impl<'a> Machine<'a, '_> {
                 Ok(Err(End::Failed(message, self.scope())))
             }
             Edited::Waiting => {
-                self.session.end(kind, Ending::ran(StepStatus::Waiting, &verdict, begun).detail(self.place.dir.display().to_string()));
+                self.session.end(
+                    kind,
+                    Ending::ran(StepStatus::Waiting, &verdict, begun).detail(self.place.dir.display().to_string()),
+                );
                 self.keep_tree(ground, ground.tree, "waiting")?;
                 Ok(Err(End::Waiting))
             }
@@ -296,11 +330,24 @@ impl<'a> Machine<'a, '_> {
         }
         for finding in &good.findings {
             let path = finding.path.as_deref().unwrap_or("?");
-            self.session.note("warning", format!("{}: while its tool ran, {path} changed outside of its worktree: {}", self.workstream.id, finding.message));
+            self.session.note(
+                "warning",
+                format!(
+                    "{}: while its tool ran, {path} changed outside of its worktree: {}",
+                    self.workstream.id, finding.message
+                ),
+            );
         }
     }
 
-    fn remember(&self, kind: &StepKind, ground: Ground<'_>, look: &EditLook, good: &Good, duration_ms: u64) -> Result<(), ExecError> {
+    fn remember(
+        &self,
+        kind: &StepKind,
+        ground: Ground<'_>,
+        look: &EditLook,
+        good: &Good,
+        duration_ms: u64,
+    ) -> Result<(), ExecError> {
         let body = EditBody {
             before: ground.tree.hex(),
             after: good.after.hex(),
@@ -320,7 +367,13 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// What a person did in the worktree is the edit that was waited for.
-    fn remember_by_hand(&self, kind: &StepKind, ground: Ground<'_>, look: &EditLook, after: TreeId) -> Result<(), ExecError> {
+    fn remember_by_hand(
+        &self,
+        kind: &StepKind,
+        ground: Ground<'_>,
+        look: &EditLook,
+        after: TreeId,
+    ) -> Result<(), ExecError> {
         let good = Good { after, carried: false, tool: "manual".to_owned(), notes: Vec::new(), findings: Vec::new() };
         let begun = self.session.begin(kind, &look.look.reason().to_string(), Some("manual (a person)".to_owned()));
         self.remember(kind, ground, look, &good, 0)?;
@@ -336,7 +389,8 @@ impl<'a> Machine<'a, '_> {
         }
         self.stray = failure.findings.iter().filter_map(|finding| finding.path.clone()).collect();
         let message = failure.message.clone();
-        let help = "nothing changed since it failed; mend it in the worktree, change the workstream, or build with --again";
+        let help =
+            "nothing changed since it failed; mend it in the worktree, change the workstream, or build with --again";
         let failure = Failure { help: Some(help.to_owned()), ..failure };
         self.session.end(kind, Ending::without_running(StepStatus::Failed, &look.look.verdict).failure(failure));
         Ok(End::Failed(message, self.scope()))
@@ -345,7 +399,10 @@ impl<'a> Machine<'a, '_> {
     /// What a person changed in the kept worktree, held to the scope and put onto today's base.
     fn mended_by_person(&mut self, start: &Start) -> Result<Option<TreeId>, ExecError> {
         let Some(kept) = self.session.store.kept(self.workstream.id.as_str())? else { return Ok(None) };
-        let (Some(base), Some(known)) = (TreeId::from_hex(&kept.base_tree), TreeId::from_hex(&kept.candidate_tree)) else { return Ok(None) };
+        let (Some(base), Some(known)) = (TreeId::from_hex(&kept.base_tree), TreeId::from_hex(&kept.candidate_tree))
+        else {
+            return Ok(None);
+        };
         if !self.place.exists() {
             return Ok(None);
         }
@@ -354,21 +411,38 @@ impl<'a> Machine<'a, '_> {
             return Ok(None);
         }
         self.session.keep(snapshot.tree);
-        let ground = Ground { workstream: self.workstream, base, tree: known, parent: self.session.world.located().commit, number: 1 };
+        let ground = Ground {
+            workstream: self.workstream,
+            base,
+            tree: known,
+            parent: self.session.world.located().commit,
+            number: 1,
+        };
         let held = editing::hold(self.session, &self.place, ground)?;
         if held.tree == known {
             return Ok(None);
         }
         for finding in &held.violations {
             let path = finding.path.as_deref().unwrap_or("?");
-            self.session.note("warning", format!("{}: what was done by hand in {path} is left out: {}", self.workstream.id, finding.message));
+            self.session.note(
+                "warning",
+                format!("{}: what was done by hand in {path} is left out: {}", self.workstream.id, finding.message),
+            );
         }
         let repository = &self.session.world.located().repository;
         match repository.merge(base, start.tree, held.tree)? {
             Merge::Clean(tree) => Ok(Some(tree)),
             Merge::Conflicted(paths) => {
                 let paths: Vec<String> = paths.iter().map(|path| display(path)).collect();
-                self.session.note("warning", format!("{}: what was done by hand conflicts with the new base in {}; it is kept under {}", self.workstream.id, paths.join(", "), self.session.world.kept_ref()));
+                self.session.note(
+                    "warning",
+                    format!(
+                        "{}: what was done by hand conflicts with the new base in {}; it is kept under {}",
+                        self.workstream.id,
+                        paths.join(", "),
+                        self.session.world.kept_ref()
+                    ),
+                );
                 Ok(None)
             }
         }
@@ -406,7 +480,8 @@ impl<'a> Machine<'a, '_> {
             help: Some("let one of them depend on the other".to_owned()),
             ..Failure::default()
         };
-        self.session.end(base, Ending::without_running(StepStatus::Failed, &Verdict::Stale(Reason::NeverRan)).failure(failure));
+        self.session
+            .end(base, Ending::without_running(StepStatus::Failed, &Verdict::Stale(Reason::NeverRan)).failure(failure));
         End::Failed(conflict.to_string(), ScopeSummary::default())
     }
 
@@ -415,13 +490,22 @@ impl<'a> Machine<'a, '_> {
         let edits = (1..=self.session.world.edits(self.workstream)).map(|number| StepKind::Edit(id.clone(), number));
         let setups = self.workstream.setups.iter().map(|name| StepKind::Setup(id.clone(), name.clone()));
         let lints = self.workstream.rules.iter().map(|rule| StepKind::Lint(id.clone(), rule.clone()));
-        let tests = (1..=u32::try_from(self.workstream.tests.len()).unwrap_or(u32::MAX)).map(|number| StepKind::Test(id.clone(), number));
+        let tests = (1..=u32::try_from(self.workstream.tests.len()).unwrap_or(u32::MAX))
+            .map(|number| StepKind::Test(id.clone(), number));
         let ends = [StepKind::Base(id.clone()), StepKind::Result(id.clone())];
-        ends.into_iter().chain(edits).chain(setups).chain(lints).chain(tests).filter(|kind| (self.wanted)(kind)).collect()
+        ends.into_iter()
+            .chain(edits)
+            .chain(setups)
+            .chain(lints)
+            .chain(tests)
+            .filter(|kind| (self.wanted)(kind))
+            .collect()
     }
 
     fn is_forced(&self, kind: &StepKind) -> bool {
-        let forced = |kind: &StepKind| self.session.world.graph.index.get(kind).is_some_and(|step| self.session.asked.force.contains(step));
+        let forced = |kind: &StepKind| {
+            self.session.world.graph.index.get(kind).is_some_and(|step| self.session.asked.force.contains(step))
+        };
         forced(kind) || (matches!(kind, StepKind::Edit(..)) && forced(&StepKind::Result(self.workstream.id.clone())))
     }
 

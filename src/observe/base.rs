@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use crate::base::name::WorkstreamId;
 use crate::git::delta::Delta;
-use crate::git::object::{CommitId, TreeId};
-use crate::git::merge::Merge;
-use crate::git::repository::Repository;
 use crate::git::error::GitError;
+use crate::git::merge::Merge;
+use crate::git::object::{CommitId, TreeId};
+use crate::git::repository::Repository;
 use crate::observe::world::World;
 
 /// A workstream whose result is known.
@@ -117,7 +117,8 @@ pub fn start(
         .iter()
         .filter_map(|need| open(need).map(|settled| (world.workstream_place(need), settled)))
         .collect();
-    let Some(&(largest, from)) = needs.iter().max_by_key(|(need, _)| (closures.size(*need), std::cmp::Reverse(*need))) else {
+    let Some(&(largest, from)) = needs.iter().max_by_key(|(need, _)| (closures.size(*need), std::cmp::Reverse(*need)))
+    else {
         return Ok(Start { tree: located.tree, parents: vec![located.commit] });
     };
     let mut lacking: Vec<usize> = closures

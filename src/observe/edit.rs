@@ -27,12 +27,7 @@ pub struct EditRequest {
 const SCOPE_PARTS_MAX: usize = 256;
 
 /// Makes the request of edit `number` on a tree.
-pub fn request(
-    world: &World,
-    workstream: &Workstream,
-    number: u32,
-    tree: TreeId,
-) -> Result<EditRequest, GitError> {
+pub fn request(world: &World, workstream: &Workstream, number: u32, tree: TreeId) -> Result<EditRequest, GitError> {
     let whole = world.whole.contains(&workstream.id);
     let prompt = prompt::edit(workstream, number, whole);
     let mut fingerprint = Fingerprint::of("edit");
@@ -55,13 +50,7 @@ pub fn request(
     Ok(EditRequest { fingerprint, request, prompt })
 }
 
-fn add_tool(
-    fingerprint: &mut Fingerprint,
-    world: &World,
-    workstream: &Workstream,
-    tool: &Tool,
-    number: u32,
-) {
+fn add_tool(fingerprint: &mut Fingerprint, world: &World, workstream: &Workstream, tool: &Tool, number: u32) {
     if tool.name.as_str() == workstream.asked_tool
         && let Some(command) = &tool.command
     {
@@ -73,7 +62,8 @@ fn add_tool(
     if tool.kind == ToolKind::Replay {
         let whole = world.whole.contains(&workstream.id);
         let path = recording::path(&world.root, &tool.recordings, workstream, number, whole);
-        let digest = recording::digest(world.system.as_ref(), &path).map_or_else(|| "absent".to_owned(), |digest| digest.hex());
+        let digest =
+            recording::digest(world.system.as_ref(), &path).map_or_else(|| "absent".to_owned(), |digest| digest.hex());
         fingerprint.digest("recording", digest);
     }
 }

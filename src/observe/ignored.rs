@@ -5,9 +5,9 @@
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use crate::git::error::GitError;
 use crate::git::object::TreeId;
 use crate::git::repository::Repository;
-use crate::git::error::GitError;
 
 /// The ignore files of one tree, the deepest folder first.
 #[derive(Debug, Default)]

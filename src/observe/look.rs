@@ -90,7 +90,12 @@ pub fn look(
     }
     let last = match &record {
         Some(_) => None,
-        None => records.latest(step)?.filter(|last| last.key != key).map(|last| records.fingerprint(&last)).transpose()?.flatten(),
+        None => records
+            .latest(step)?
+            .filter(|last| last.key != key)
+            .map(|last| records.fingerprint(&last))
+            .transpose()?
+            .flatten(),
     };
     let verdict = judge(&Observed { fingerprint: &fingerprint, record: found, last: last.as_ref() });
     Ok(Look { fingerprint, key, verdict, record, last })

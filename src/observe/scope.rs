@@ -5,9 +5,9 @@
 use crate::analysis::pipeline::Workstream;
 use crate::base::path::PatternSet;
 use crate::git::delta::{Change, Delta};
+use crate::git::error::GitError;
 use crate::git::object::{Blob, Mode, TreeId};
 use crate::git::repository::Repository;
-use crate::git::error::GitError;
 
 /// The compiled scope of one workstream.
 #[derive(Debug)]

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use crate::analysis::pipeline::{Command, Output, Task};
 use crate::base::digest::Digest;
+use crate::base::path::Pattern;
 use crate::fingerprint::{Fingerprint, Key};
 use crate::observe::program;
 use crate::observe::record::OutputFile;
 use crate::observe::world::World;
-use crate::base::path::Pattern;
 use crate::system::file_hash::HashCache;
 use crate::system::inputs::{self, Input, InputsError};
 use crate::system::{Kind, Stat};
@@ -33,7 +33,10 @@ pub fn fingerprint(world: &World, task: &Task, inputs: &[Input], upstream: &[(St
     let mut fingerprint = Fingerprint::of("task");
     if let Some(command) = &task.command {
         fingerprint.text("command", &command.text());
-        fingerprint.digest(format!("program {}", first_word(command)), program::digest(world, &first_word(command), &task.environment, &world.root.join(&task.dir), &[]));
+        fingerprint.digest(
+            format!("program {}", first_word(command)),
+            program::digest(world, &first_word(command), &task.environment, &world.root.join(&task.dir), &[]),
+        );
         if command.text().contains("{args}") {
             fingerprint.text("args", &world.arguments.join("\n"));
         }
@@ -45,7 +48,8 @@ pub fn fingerprint(world: &World, task: &Task, inputs: &[Input], upstream: &[(St
     for (name, key) in upstream {
         fingerprint.digest(format!("upstream {name}"), key.0.hex());
     }
-    let outputs: Vec<String> = task.outputs.iter().map(|output| format!("{} {}", output.path.as_str(), output.store)).collect();
+    let outputs: Vec<String> =
+        task.outputs.iter().map(|output| format!("{} {}", output.path.as_str(), output.store)).collect();
     fingerprint.text("outputs", &outputs.join("\n"));
     add_inputs(&mut fingerprint, inputs);
     fingerprint
@@ -62,7 +66,8 @@ pub fn group(upstream: &[(String, Key)]) -> Fingerprint {
 
 fn add_inputs(fingerprint: &mut Fingerprint, inputs: &[Input]) {
     if inputs.len() > INPUT_PARTS_MAX {
-        let all = inputs.iter().map(|input| format!("{} {}", input.path, input.state().hex())).collect::<Vec<_>>().join("\n");
+        let all =
+            inputs.iter().map(|input| format!("{} {}", input.path, input.state().hex())).collect::<Vec<_>>().join("\n");
         fingerprint.digest("inputs", Digest::of(all.as_bytes()).hex());
         return;
     }
@@ -79,7 +84,9 @@ pub fn outputs(world: &World, task: &Task, hashes: &HashCache) -> Result<Vec<Out
         let stat = world.system.lstat(&path).map_err(|_| format!("output {} is missing", output.path.as_str()))?;
         match (stat.kind, output.folder) {
             (Kind::Folder, true) => list_folder(world, output, &path, hashes, &mut files)?,
-            (Kind::Folder, false) => return Err(format!("output {} is a folder; write it with a trailing /", output.path.as_str())),
+            (Kind::Folder, false) => {
+                return Err(format!("output {} is a folder; write it with a trailing /", output.path.as_str()));
+            }
             (_, true) => return Err(format!("output {}/ is no folder", output.path.as_str())),
             _ => files.push(output_file(output.path.as_str(), &path, hashes, output.store)?),
         }
@@ -88,10 +95,17 @@ pub fn outputs(world: &World, task: &Task, hashes: &HashCache) -> Result<Vec<Out
     Ok(files)
 }
 
-fn list_folder(world: &World, output: &Output, root: &Path, hashes: &HashCache, files: &mut Vec<OutputFile>) -> Result<(), String> {
+fn list_folder(
+    world: &World,
+    output: &Output,
+    root: &Path,
+    hashes: &HashCache,
+    files: &mut Vec<OutputFile>,
+) -> Result<(), String> {
     let mut open = vec![(root.to_path_buf(), output.path.0.clone())];
     while let Some((folder, prefix)) = open.pop() {
-        let entries = world.system.list(&folder).map_err(|error| format!("output {prefix}/ cannot be listed: {error}"))?;
+        let entries =
+            world.system.list(&folder).map_err(|error| format!("output {prefix}/ cannot be listed: {error}"))?;
         for (name, kind) in entries {
             let path = folder.join(&name);
             let shown = format!("{prefix}/{}", name.to_string_lossy());

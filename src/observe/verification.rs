@@ -5,8 +5,8 @@
 use crate::analysis::pipeline::{AcceptanceTest, LooksIn, Rule, Setup, Workstream};
 use crate::base::path::{Pattern, PatternSet};
 use crate::fingerprint::{Fingerprint, Key};
-use crate::git::error::GitError;
 use crate::git::delta::Delta;
+use crate::git::error::GitError;
 use crate::git::object::{CommitId, Entry, TreeId};
 use crate::git::repository::Repository;
 use crate::observe::edit::{add_entries, display};
@@ -85,9 +85,10 @@ pub fn lint_files(
     }
     let entries: Vec<Entry> = match rule.looks_in {
         LooksIn::Changed => {
-            let new = delta.changes.iter().filter_map(|change| {
-                change.new.map(|blob| Entry { path: change.path.clone(), blob })
-            });
+            let new = delta
+                .changes
+                .iter()
+                .filter_map(|change| change.new.map(|blob| Entry { path: change.path.clone(), blob }));
             new.filter(|entry| looked_at.matches(&entry.path)).collect()
         }
         LooksIn::Scope => {
@@ -118,7 +119,10 @@ pub fn lint(
 ) -> Result<Fingerprint, GitError> {
     let mut fingerprint = Fingerprint::of("lint");
     fingerprint.text("command", &rule.command.text());
-    let reading = format!("{:?} {:?} {:?} {} {:?}", rule.exit_clean, rule.exit_findings, rule.parser, rule.category, rule.severity);
+    let reading = format!(
+        "{:?} {:?} {:?} {} {:?}",
+        rule.exit_clean, rule.exit_findings, rule.parser, rule.category, rule.severity
+    );
     fingerprint.text("reading", &reading);
     fingerprint.text("version", version);
     add_setups(&mut fingerprint, setups);

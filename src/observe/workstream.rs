@@ -76,7 +76,11 @@ fn edit_proof(repository: &Repository, record: &Record) -> Result<Option<String>
     Ok((!whole).then(|| "blob evicted".to_owned()))
 }
 
-fn asked_before(repository: &Repository, records: Records<'_>, request: &EditRequest) -> Result<Option<EditBody>, ObserveError> {
+fn asked_before(
+    repository: &Repository,
+    records: Records<'_>,
+    request: &EditRequest,
+) -> Result<Option<EditBody>, ObserveError> {
     for record in records.by_request(request.request)? {
         if record.outcome != Outcome::Green || edit_proof(repository, &record)?.is_some() {
             continue;
@@ -112,7 +116,9 @@ pub fn accepted(
     let fingerprint = edit::accepted(world, workstream, keys, base)?;
     let Some(record) = records.find(fingerprint.key())? else { return Ok(None) };
     let found: AcceptedBody = body(&record)?;
-    let (Some(from), Some(tree)) = (TreeId::from_hex(&found.base), TreeId::from_hex(&found.tree)) else { return Ok(None) };
+    let (Some(from), Some(tree)) = (TreeId::from_hex(&found.base), TreeId::from_hex(&found.tree)) else {
+        return Ok(None);
+    };
     if !repository.is_whole(tree, from)? {
         return Ok(None);
     }
@@ -132,7 +138,13 @@ pub struct SetupLook {
 }
 
 /// Looks at a setup for a tree.
-pub fn setup(world: &World, records: Records<'_>, setup: &Setup, tree: TreeId, step: &str) -> Result<SetupLook, ObserveError> {
+pub fn setup(
+    world: &World,
+    records: Records<'_>,
+    setup: &Setup,
+    tree: TreeId,
+    step: &str,
+) -> Result<SetupLook, ObserveError> {
     let inputs = verification::setup_inputs(&world.located().repository, setup, tree)?;
     setup_with(world, records, setup, &inputs, step)
 }
@@ -228,10 +240,17 @@ pub struct Candidate<'a> {
 }
 
 /// Looks at a rule.
-pub fn lint(world: &World, records: Records<'_>, candidate: Candidate<'_>, name: &RuleName) -> Result<LintLook, ObserveError> {
+pub fn lint(
+    world: &World,
+    records: Records<'_>,
+    candidate: Candidate<'_>,
+    name: &RuleName,
+) -> Result<LintLook, ObserveError> {
     let rule: &Rule = world.rule(name);
     let repository = &world.located().repository;
-    let Some(files) = verification::lint_files(repository, candidate.workstream, rule, candidate.tree, candidate.delta)? else {
+    let Some(files) =
+        verification::lint_files(repository, candidate.workstream, rule, candidate.tree, candidate.delta)?
+    else {
         return Ok(LintLook::NotDue);
     };
     let word = crate::observe::task::first_word(&rule.command);
@@ -275,7 +294,12 @@ pub struct TestLook {
 }
 
 /// Looks at a test, from 1.
-pub fn test(world: &World, records: Records<'_>, candidate: Candidate<'_>, number: u32) -> Result<TestLook, ObserveError> {
+pub fn test(
+    world: &World,
+    records: Records<'_>,
+    candidate: Candidate<'_>,
+    number: u32,
+) -> Result<TestLook, ObserveError> {
     let workstream = candidate.workstream;
     let fingerprint = verification::test(world, workstream, number, &candidate.prepared.keys, candidate.tree)?;
     let mut look = look(records, &format!("{}/test.{number}", workstream.id), fingerprint, |_| Ok(None))?;
@@ -295,7 +319,13 @@ pub struct ResultLook {
 }
 
 /// Looks at a result.
-pub fn result(world: &World, records: Records<'_>, workstream: &Workstream, start: &Start, tree: TreeId) -> Result<ResultLook, ObserveError> {
+pub fn result(
+    world: &World,
+    records: Records<'_>,
+    workstream: &Workstream,
+    start: &Start,
+    tree: TreeId,
+) -> Result<ResultLook, ObserveError> {
     let repository = &world.located().repository;
     let fingerprint = verification::result(workstream, start.tree, tree, &start.parents);
     let held = format!("{}/result", workstream.id);
@@ -312,7 +342,11 @@ pub fn result(world: &World, records: Records<'_>, workstream: &Workstream, star
 
 /// The settled workstream, where it has landed in the base: its result is part of the base commit's history, and its
 /// definition still means what it meant.
-pub fn landed(world: &World, records: Records<'_>, workstream: &Workstream) -> Result<Option<Arc<Settled>>, ObserveError> {
+pub fn landed(
+    world: &World,
+    records: Records<'_>,
+    workstream: &Workstream,
+) -> Result<Option<Arc<Settled>>, ObserveError> {
     let located = world.located();
     let Some(record) = records.latest(&format!("{}/result", workstream.id))? else { return Ok(None) };
     let found: ResultBody = body(&record)?;
@@ -324,7 +358,8 @@ pub fn landed(world: &World, records: Records<'_>, workstream: &Workstream) -> R
         return Ok(None);
     }
     let wanted = std::collections::HashSet::from([commit]);
-    let reached = located.repository.ancestors_contain(located.commit, &wanted, &std::collections::HashSet::from([then]))?;
+    let reached =
+        located.repository.ancestors_contain(located.commit, &wanted, &std::collections::HashSet::from([then]))?;
     Ok((!reached.is_empty()).then(|| {
         Arc::new(Settled {
             base: located.tree,

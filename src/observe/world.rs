@@ -188,6 +188,7 @@ pub fn state_dir(project: &str, variable: impl Fn(&str) -> Option<String>) -> Op
         return Some(PathBuf::from(own).join(project));
     }
     let home = || variable("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(".local/state"));
-    let base = variable("XDG_STATE_HOME").filter(|dir| Path::new(dir).is_absolute()).map(PathBuf::from).or_else(home)?;
+    let base =
+        variable("XDG_STATE_HOME").filter(|dir| Path::new(dir).is_absolute()).map(PathBuf::from).or_else(home)?;
     Some(base.join("pl").join(project))
 }

@@ -43,7 +43,13 @@ pub fn judge(
             let task = world.task(name);
             if task.command.is_none() {
                 let fingerprint = Some(observe::group(&upstream(world, step, &preview.task_keys)));
-                return Ok(StepPlan { step, verdict: Verdict::Fresh(Freshness::Nothing), fingerprint, last: None, tool: None });
+                return Ok(StepPlan {
+                    step,
+                    verdict: Verdict::Fresh(Freshness::Nothing),
+                    fingerprint,
+                    last: None,
+                    tool: None,
+                });
             }
             if !observe::is_memoized(task) {
                 return Ok(plain(Verdict::Stale(Reason::AlwaysRuns)));
@@ -91,7 +97,8 @@ fn differs(made: &TaskBody, now: Result<Vec<crate::observe::record::OutputFile>,
     if now == made.outputs {
         return None;
     }
-    let known: HashMap<&str, &str> = made.outputs.iter().map(|file| (file.path.as_str(), file.digest.as_str())).collect();
+    let known: HashMap<&str, &str> =
+        made.outputs.iter().map(|file| (file.path.as_str(), file.digest.as_str())).collect();
     let other = now.iter().find(|file| known.get(file.path.as_str()) != Some(&file.digest.as_str()));
     let gone = made.outputs.iter().find(|file| !now.iter().any(|there| there.path == file.path));
     Some(match (other, gone) {

@@ -119,7 +119,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn edit(&mut self, step: StepId, number: u32, tree: TreeId, keys: &mut Vec<Key>) -> Result<Option<TreeId>, ObserveError> {
+    fn edit(
+        &mut self,
+        step: StepId,
+        number: u32,
+        tree: TreeId,
+        keys: &mut Vec<Key>,
+    ) -> Result<Option<TreeId>, ObserveError> {
         let mut look = observe::edit(self.world, self.records, self.workstream, number, tree)?;
         if self.forced && number == 1 {
             look.look.verdict = Verdict::Stale(Reason::Forced);
@@ -145,10 +151,17 @@ impl Walk<'_> {
         }
     }
 
-    fn result(&mut self, step: StepId, start: &Start, tree: TreeId, delta: Arc<crate::git::delta::Delta>) -> Result<(), ObserveError> {
+    fn result(
+        &mut self,
+        step: StepId,
+        start: &Start,
+        tree: TreeId,
+        delta: Arc<crate::git::delta::Delta>,
+    ) -> Result<(), ObserveError> {
         if tree == start.tree && start.parents.len() == 1 {
             self.steps.push(plan(step, Verdict::Fresh(Freshness::Nothing)));
-            self.settled = Some(Arc::new(Settled { base: start.tree, tree, commit: start.parents[0], landed: false, delta }));
+            self.settled =
+                Some(Arc::new(Settled { base: start.tree, tree, commit: start.parents[0], landed: false, delta }));
             return Ok(());
         }
         let look = observe::result(self.world, self.records, self.workstream, start, tree)?;

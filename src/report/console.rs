@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::exec::event::Event;
+use crate::event::Event;
 use crate::report::Style;
 use crate::report::console::live::Live;
 use crate::report::console::progress::Progress;

@@ -8,8 +8,8 @@ mod plain;
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::span::Sources;
-use crate::exec::summary::CheckError;
 use crate::report::{Style, count};
+use crate::summary::CheckError;
 
 /// Diagnostics that are drawn; the rest is counted.
 const DIAGNOSTICS_MAX: usize = 50;

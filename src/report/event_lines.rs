@@ -6,7 +6,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::exec::event::{Event, StepStatus};
+use crate::event::{Event, StepStatus};
 use crate::report::text::short::split_step;
 use crate::report::text::time::duration;
 
@@ -119,8 +119,8 @@ fn message(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::{EventLines, line, name};
-    use crate::exec::event::{Event, StepStatus};
-    use crate::exec::summary::{ScopeSummary, WorkstreamSummary};
+    use crate::event::{Event, StepStatus};
+    use crate::summary::{ScopeSummary, WorkstreamSummary};
 
     fn one_of_each() -> Vec<Event> {
         let step = "ws-1/test.1".to_owned();

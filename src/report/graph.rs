@@ -8,8 +8,8 @@ pub mod tree;
 
 use std::collections::HashMap;
 
-use crate::exec::summary::PlannedStep;
 use crate::report::text::short::split_step;
+use crate::summary::PlannedStep;
 
 /// What a node of the picture is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ fn part(step: &PlannedStep) -> &str {
 /// A made-up plan, for this folder's tests.
 #[cfg(test)]
 mod sample {
-    use crate::exec::summary::PlannedStep;
+    use crate::summary::PlannedStep;
 
     pub(super) fn step(name: &str, kind: &str, verdict: &str, depends_on: &[&str]) -> PlannedStep {
         PlannedStep {

@@ -2,10 +2,10 @@
 //!
 //! Steps by workstream and task; fresh ones are counted, long lists are cut, and the last line says that nothing ran.
 
-use crate::exec::summary::{CheckReport, PlannedStep};
 use crate::report::text::short::split_step;
 use crate::report::text::table::{Cell, Table};
 use crate::report::{Style, Tone, count, tone_of};
+use crate::summary::{CheckReport, PlannedStep};
 
 /// Rows that are shown of all groups together.
 const ROWS_MAX: usize = 40;
@@ -156,8 +156,8 @@ fn last_line(report: &CheckReport, context: &Context<'_>, style: &Style) -> Stri
 #[cfg(test)]
 mod tests {
     use super::{Context, render};
-    use crate::exec::summary::{CheckReport, PlannedStep};
     use crate::report::Style;
+    use crate::summary::{CheckReport, PlannedStep};
 
     fn step(name: &str, kind: &str, verdict: &str, reason: &str) -> PlannedStep {
         PlannedStep {

@@ -6,11 +6,11 @@ pub mod bundle;
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 
-use crate::exec::summary::{BuildSummary, CheckReport};
 use crate::report::explain::Explanation;
 use crate::report::graph::json::GraphReport;
 use crate::report::history::{LogShow, Show};
 use crate::report::schema::bundle::{BundleFile, TaskFile};
+use crate::summary::{BuildSummary, CheckReport};
 
 /// File names below `schema/` with their pretty JSON.
 pub fn schemas() -> Vec<(&'static str, String)> {

@@ -2,12 +2,12 @@
 //!
 //! Eight lines at most where all went well; one line where nothing was to be done.
 
-use crate::exec::event::StepStatus;
-use crate::exec::summary::{BuildSummary, StepSummary, WorkstreamSummary};
+use crate::event::StepStatus;
 use crate::report::text::short::{short_commit, short_id, split_step};
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::duration;
 use crate::report::{Style, Tone, count, tone_of};
+use crate::summary::{BuildSummary, StepSummary, WorkstreamSummary};
 
 /// Good workstreams that are listed; the rest is counted.
 const DONE_ROWS_MAX: usize = 4;
@@ -156,8 +156,8 @@ fn next_commands(summary: &BuildSummary, context: &Context<'_>) -> Vec<(String, 
 #[cfg(test)]
 mod tests {
     use super::{Context, render};
-    use crate::exec::summary::{BuildSummary, ScopeSummary, WorkstreamSummary};
     use crate::report::Style;
+    use crate::summary::{BuildSummary, ScopeSummary, WorkstreamSummary};
 
     fn workstream(id: &str, status: &str) -> WorkstreamSummary {
         let done = status == "done";

@@ -42,5 +42,8 @@ fn ws_15_is_made_verified_and_made_only_once() {
 
 /// What the Python setup lets through, so that packages can be had where this machine needs a proxy or an index.
 fn passed(name: &str) -> bool {
-    name.starts_with("PIP_") || name.starts_with("SSL_CERT_") || name.ends_with("_PROXY") || name == "REQUESTS_CA_BUNDLE"
+    name.starts_with("PIP_")
+        || name.starts_with("SSL_CERT_")
+        || name.ends_with("_PROXY")
+        || name == "REQUESTS_CA_BUNDLE"
 }

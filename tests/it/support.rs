@@ -165,7 +165,10 @@ impl Project {
     pub fn result_ref(&self, id: &str) -> String {
         let all = self.git(&["for-each-ref", "--format=%(refname)", "refs/pl/ws"]);
         let end = format!("/{id}");
-        all.lines().find(|name| name.ends_with(&end)).unwrap_or_else(|| panic!("no result of {id} in\n{all}")).to_owned()
+        all.lines()
+            .find(|name| name.ends_with(&end))
+            .unwrap_or_else(|| panic!("no result of {id} in\n{all}"))
+            .to_owned()
     }
 
     /// The paths that a workstream's result changed, `A path`, `M path`, `D path`.

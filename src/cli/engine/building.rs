@@ -9,10 +9,9 @@ use std::time::Instant;
 use crate::cli::engine::open::{Opened, Purpose, observe_failed, open, store_failed};
 use crate::cli::engine::{BuildRequest, Built, Project};
 use crate::cli::exit::{Failed, Kind};
-use crate::exec::event::Event;
-use crate::exec::run::{Run, build as run_build, nothing_to_do};
-use crate::exec::summary::BuildSummary;
+use crate::event::Event;
 use crate::exec::ExecError;
+use crate::exec::run::{Run, build as run_build, nothing_to_do};
 use crate::graph::StepId;
 use crate::observe::look::Records;
 use crate::observe::world::World;
@@ -20,6 +19,7 @@ use crate::preview::{Asked, Preview, preview};
 use crate::process::cancel::Cancel;
 use crate::store::Store;
 use crate::store::lock::{LockError, build_lock};
+use crate::summary::BuildSummary;
 use crate::system::file_hash::HashCache;
 
 /// Builds.
@@ -96,7 +96,10 @@ fn really(
     let mut waited = false;
     let lock = build_lock(&planned.folder, &command, |holder| {
         if !std::mem::replace(&mut waited, true) {
-            let holder = holder.map_or_else(|| "another build".to_owned(), |owner| format!("`{}` (process {})", owner.command, owner.pid));
+            let holder = holder.map_or_else(
+                || "another build".to_owned(),
+                |owner| format!("`{}` (process {})", owner.command, owner.pid),
+            );
             let message = format!("waiting for {holder} to end");
             let _ = events.send(Event::Note { level: "info".to_owned(), message });
         }
@@ -114,7 +117,9 @@ fn really(
     crate::process::sweep_all(&opened.world.project);
     sweep_worktrees(&opened);
     let seen = if waited { look_ahead(&opened, closure, &asked)? } else { seen };
-    let jobs = request.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, |count| u32::try_from(count.get()).unwrap_or(2)));
+    let jobs = request.jobs.unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(2, |count| u32::try_from(count.get()).unwrap_or(2))
+    });
     let run = Run {
         world: &opened.world,
         store: &store,
@@ -158,7 +163,8 @@ fn prepare_folder(opened: &Opened) -> Result<(), Failed> {
     let failed = |path: &Path| {
         let path = path.display().to_string();
         move |error: std::io::Error| {
-            Failed::missing(format!("cannot write {path}: {error}")).hint("pl keeps its state in .pl; the project's folder must be writable")
+            Failed::missing(format!("cannot write {path}: {error}"))
+                .hint("pl keeps its state in .pl; the project's folder must be writable")
         }
     };
     std::fs::create_dir_all(&opened.folder).map_err(failed(&opened.folder))?;
@@ -176,7 +182,8 @@ fn exclude(root: &Path) {
     let Ok(around) = crate::git::repository::Repository::open(root) else { return };
     let path = around.common_dir().join("info").join("exclude");
     let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let missing: Vec<&str> = [".pl/", ".worktrees/"].into_iter().filter(|entry| !text.lines().any(|line| line == *entry)).collect();
+    let missing: Vec<&str> =
+        [".pl/", ".worktrees/"].into_iter().filter(|entry| !text.lines().any(|line| line == *entry)).collect();
     if missing.is_empty() {
         return;
     }

@@ -60,11 +60,7 @@ pub fn open(request: &Request, arguments: &[String], purpose: Purpose) -> Result
     refuse_own_worktree(&directory, &state)?;
     let reading = project::read(system.as_ref(), &root);
     let has_workstreams = reading.files.iter().any(|file| !file.definitions.workstreams.is_empty());
-    let (located, made) = if has_workstreams {
-        locate(&root, &reading.repository, purpose)?
-    } else {
-        (None, None)
-    };
+    let (located, made) = if has_workstreams { locate(&root, &reading.repository, purpose)? } else { (None, None) };
     let listing = located.as_ref().map(|located| listing(located)).transpose().map_err(git_failed)?;
     let overrides = Overrides { tool: request.tool.clone(), variables: request.set.clone() };
     let resolved = reading.analyse(listing.as_ref(), &overrides);
@@ -100,7 +96,9 @@ fn no_state() -> Failed {
 /// A build inside of a worktree that a build made would build itself.
 fn refuse_own_worktree(directory: &Path, state: &Path) -> Result<(), Failed> {
     let Some(all) = state.parent() else { return Ok(()) };
-    let inside = directory.strip_prefix(all).is_ok_and(|rest| rest.components().nth(1).is_some_and(|part| part.as_os_str() == "worktrees"));
+    let inside = directory
+        .strip_prefix(all)
+        .is_ok_and(|rest| rest.components().nth(1).is_some_and(|part| part.as_os_str() == "worktrees"));
     if inside {
         return Err(Failed::usage("this folder is a worktree that pl made").hint("run pl in the project itself"));
     }
@@ -165,7 +163,10 @@ impl Opened {
                 Err(error) => wrong.push(error),
             }
         }
-        match wrong.into_iter().reduce(|all, one| TargetError { message: format!("{}; {}", all.message, one.message), help: format!("{}; {}", all.help, one.help) }) {
+        match wrong.into_iter().reduce(|all, one| TargetError {
+            message: format!("{}; {}", all.message, one.message),
+            help: format!("{}; {}", all.help, one.help),
+        }) {
             Some(error) => Err(target_failed(error)),
             None => Ok(wanted),
         }

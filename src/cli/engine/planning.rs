@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
+use crate::analysis::pipeline::Command;
 use crate::base::diagnostic::{Class, Severity};
 use crate::cli::engine::building::look_ahead;
 use crate::cli::engine::open::{Opened, Purpose, open};
 use crate::cli::engine::{Planned, Project};
 use crate::cli::exit::{Failed, Kind};
-use crate::exec::summary::{CheckReport, PlannedStep};
 use crate::fingerprint::Difference;
-use crate::analysis::pipeline::Command;
 use crate::graph::{StepId, StepKind};
 use crate::preview::workstream::tool_name;
 use crate::preview::{Asked, Preview, StepPlan, planned};
-use crate::report::explain::{Explanation, Hop, PartDifference};
 use crate::report::diagnostics;
+use crate::report::explain::{Explanation, Hop, PartDifference};
+use crate::summary::{CheckReport, PlannedStep};
 
 /// Says what would run. Definitions with errors are reported, not refused.
 pub fn plan(project: &Project, targets: &[String], force: bool) -> Result<Planned, Failed> {
@@ -73,7 +73,9 @@ pub fn explain(project: &Project, step: &str) -> Result<Explanation, Failed> {
     }
     let root = hops.last().and_then(|plan| place(&plan.name)).map(|place| &seen.steps[place]);
     let differences = root.map(differences).unwrap_or_default();
-    let parts_equal = root.and_then(|plan| plan.fingerprint.as_ref()).map_or(0, |now| now.parts.len().saturating_sub(differences.len()));
+    let parts_equal = root
+        .and_then(|plan| plan.fingerprint.as_ref())
+        .map_or(0, |now| now.parts.len().saturating_sub(differences.len()));
     let verdict = hops.first().map_or_else(String::new, |plan| plan.verdict.clone());
     let reason = hops.first().and_then(|plan| plan.reason.clone());
     Ok(Explanation {
@@ -124,7 +126,10 @@ fn cause(plan: &StepPlan, seen: &Preview, opened: &Opened) -> Option<String> {
     let (Verdict::Stale(reason) | Verdict::Unsettled(reason)) = &plan.verdict else { return None };
     match reason {
         Reason::Upstream(name) | Reason::Blocked(name) => {
-            let known = seen.steps.iter().any(|other| other.step != plan.step && opened.world.graph.step(other.step).kind.name() == *name);
+            let known = seen
+                .steps
+                .iter()
+                .any(|other| other.step != plan.step && opened.world.graph.step(other.step).kind.name() == *name);
             known.then(|| name.clone())
         }
         _ => None,

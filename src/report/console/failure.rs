@@ -2,8 +2,8 @@
 //!
 //! One block of text, so that nothing can get in between.
 
+use crate::base::failure::Failure;
 use crate::base::finding::{Finding, FindingSeverity};
-use crate::exec::event::Failure;
 use crate::report::text::width::{calm_lines, one_line};
 use crate::report::{Style, Tone};
 
@@ -60,8 +60,8 @@ fn output(step: &str, output: &str, style: &Style, ci_groups: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::render;
+    use crate::base::failure::Failure;
     use crate::base::finding::{Finding, FindingSeverity};
-    use crate::exec::event::Failure;
     use crate::report::Style;
 
     fn failure() -> Failure {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::exec::event::{Event, StepStatus};
+use crate::event::{Event, StepStatus};
 use crate::report::text::short::split_step;
 use crate::report::text::width::width;
 

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{Console, Options, Verbosity};
-use crate::exec::event::{Event, Failure, StepStatus};
-use crate::exec::summary::{ScopeSummary, StepSummary, WorkstreamSummary};
+use crate::base::failure::Failure;
+use crate::event::{Event, StepStatus};
 use crate::report::Style;
 use crate::report::text::width::visible_width;
+use crate::summary::{ScopeSummary, StepSummary, WorkstreamSummary};
 
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);

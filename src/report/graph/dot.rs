@@ -4,8 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::exec::summary::PlannedStep;
 use crate::report::graph::{Detail, Node, contents, nodes, part, verdict};
+use crate::summary::PlannedStep;
 
 /// The picture's description.
 pub fn render(steps: &[PlannedStep], detail: Detail) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::exec::summary::PlannedStep;
+use crate::summary::PlannedStep;
 
 /// What `pl graph --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

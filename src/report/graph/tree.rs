@@ -5,11 +5,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::exec::summary::PlannedStep;
 use crate::report::graph::{Detail, Node, contents, nodes, part, verdict};
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::width::{truncate, width};
 use crate::report::{Style, Tone, tone_of};
+use crate::summary::PlannedStep;
 
 /// Levels that are drawn below each other.
 const DEPTH_MAX: usize = 10;

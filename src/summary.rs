@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::failure::Failure;
 use crate::base::finding::Finding;
-use crate::exec::event::{Failure, StepStatus};
+use crate::event::StepStatus;
 
 /// The whole of a build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

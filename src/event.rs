@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::base::failure::Failure;
+use crate::base::failure::Failure;
 
 /// How a step ended; every planned step ends in exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -80,7 +80,7 @@ pub enum Event {
         to: String,
     },
     /// A workstream is over for this run.
-    WorkstreamEnded(super::summary::WorkstreamSummary),
+    WorkstreamEnded(crate::summary::WorkstreamSummary),
     /// The run is over.
     RunEnded {
         /// `completed partial failed interrupted`.
