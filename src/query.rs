@@ -5,13 +5,17 @@
 
 #![expect(missing_docs, reason = "salsa makes methods that cannot be documented")]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::analysis::listing::Listing;
 use crate::analysis::pipeline::Pipeline;
 use crate::analysis::{Analysis, Overrides, analyse};
 use crate::base::diagnostic::Diagnostic;
+use crate::base::name::WorkstreamId;
 use crate::base::span::FileId;
+use crate::graph::Graph;
+use crate::graph::build::build;
 use crate::syntax::definition::Definitions;
 use crate::syntax::{FileKind, parse};
 
@@ -64,6 +68,9 @@ pub struct Project {
     /// What the command line says.
     #[returns(ref)]
     pub overrides: Overrides,
+    /// Workstreams whose edit is asked once for all instructions.
+    #[returns(ref)]
+    pub whole: BTreeSet<WorkstreamId>,
 }
 
 /// What a file defines and what is wrong with it.
@@ -98,6 +105,12 @@ pub fn pipeline(db: &dyn salsa::Database, project: Project) -> Pipeline {
     analysis(db, project).pipeline.clone()
 }
 
+/// The graph of steps; the error names the steps on a cycle.
+#[salsa::tracked(returns(ref))]
+pub fn graph(db: &dyn salsa::Database, project: Project) -> Result<Graph, Vec<String>> {
+    build(pipeline(db, project), project.whole(db))
+}
+
 /// Everything that is wrong, syntax first.
 #[salsa::tracked(returns(ref))]
 pub fn diagnostics(db: &dyn salsa::Database, project: Project) -> Vec<Diagnostic> {
@@ -107,19 +120,18 @@ pub fn diagnostics(db: &dyn salsa::Database, project: Project) -> Vec<Diagnostic
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::{Arc, Mutex};
 
     use salsa::Setter;
 
-    use super::{Database, File, Project, pipeline};
+    use super::{Database, File, Project, graph};
     use crate::analysis::Overrides;
     use crate::base::span::FileId;
     use crate::syntax::FileKind;
 
-    /// Stands for the graph: something computed from the pipeline.
-    #[salsa::tracked(returns(copy))]
-    fn count_of_tasks(db: &dyn salsa::Database, project: Project) -> usize {
-        pipeline(db, project).tasks.len()
+    fn tasks(db: &Database, project: Project) -> usize {
+        graph(db, project).as_ref().expect("no cycle").steps.len()
     }
 
     #[test]
@@ -137,20 +149,20 @@ mod tests {
         let (one, other) = (file(0, text), file(1, "task \"u\" { run \"true\" }\n"));
         let one = File::new(&db, "Pipelinefile.kdl".into(), FileKind::Pipelinefile, false, one.0, one.1);
         let other = File::new(&db, "more.kdl".into(), FileKind::Include, false, other.0, other.1);
-        let project = Project::new(&db, vec![one, other], None, Overrides::default());
+        let project = Project::new(&db, vec![one, other], None, Overrides::default(), BTreeSet::new());
         let taken = || std::mem::take(&mut *ran.lock().expect("no panic"));
 
-        assert_eq!(count_of_tasks(&db, project), 2);
-        assert_eq!(taken(), ["count_of_tasks", "pipeline", "analysis", "parsed", "parsed"]);
-        assert_eq!(count_of_tasks(&db, project), 2);
+        assert_eq!(tasks(&db, project), 2);
+        assert_eq!(taken(), ["graph", "pipeline", "analysis", "parsed", "parsed"]);
+        assert_eq!(tasks(&db, project), 2);
         assert!(taken().is_empty());
 
         one.set_text(&mut db).to("task \"t\" { run \"true\" }\n// moved\n".to_owned());
-        assert_eq!(count_of_tasks(&db, project), 2);
+        assert_eq!(tasks(&db, project), 2);
         assert_eq!(taken(), ["parsed", "analysis", "pipeline"]);
 
         one.set_text(&mut db).to("task \"t\" { run \"true\" }\ntask \"v\" { run \"true\" }\n".to_owned());
-        assert_eq!(count_of_tasks(&db, project), 3);
-        assert_eq!(taken(), ["parsed", "analysis", "pipeline", "count_of_tasks"]);
+        assert_eq!(tasks(&db, project), 3);
+        assert_eq!(taken(), ["parsed", "analysis", "pipeline", "graph"]);
     }
 }

@@ -12,6 +12,7 @@ use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::place::Place;
 use crate::exec::session::Session;
+use crate::exec::setup::{Inputs, SetUp, ensure};
 use crate::git::anomaly::Anomaly;
 use crate::git::delta::Change;
 use crate::git::merge::Merge;
@@ -22,7 +23,7 @@ use crate::observe::edit::display;
 use crate::observe::ignored::IgnoreRules;
 use crate::observe::recording;
 use crate::observe::scope::{Allowed, Scope};
-use crate::observe::workstream::EditLook;
+use crate::observe::workstream::{EditLook, Prepared};
 
 /// Wall time of an edit where neither tool nor workstream says one.
 const EDIT_TIMEOUT_MS: u64 = 30 * 60 * 1000;
@@ -233,6 +234,10 @@ fn run(
         workstream: ground.workstream.id.0.clone(),
         ..Properties::default()
     };
+    let prepared = match prepare(session, ground)? {
+        Ok(prepared) => prepared,
+        Err(edited) => return Ok(edited),
+    };
     let kind = StepKind::Edit(ground.workstream.id.clone(), ground.number);
     let fence = crate::exec::fence::Watch::begin(session)?;
     let ran = launch(
@@ -241,7 +246,7 @@ fn run(
             argv: properties.argv(command),
             dir: &place.dir,
             environment: &tool.environment,
-            bins: &[],
+            bins: &prepared.bins,
             own: &[("TMPDIR", &temporary), ("PL_PROMPT", &prompt), ("PL_WORKTREE", &place.dir)],
             secrets: &tool.secrets,
             pool: tool.pool.as_deref(),
@@ -263,6 +268,21 @@ fn run(
     }
     let edited = settle(session, place, ground, tool, Some(&ran))?;
     Ok(crate::exec::fence::add(edited, breaches, session.world.pipeline.strict))
+}
+
+/// The setups of the tree that a tool is given: so that an agent can run what the tests will run.
+fn prepare(session: &Session<'_>, ground: Ground<'_>) -> Result<Result<Prepared, Edited>, ExecError> {
+    let mut prepared = Prepared::default();
+    for name in &ground.workstream.setups {
+        let kind = StepKind::Setup(ground.workstream.id.clone(), name.clone());
+        let wanted = session.world.setup(name);
+        match ensure(session, &kind, wanted, Inputs::Tree(ground.tree), |_| {})? {
+            SetUp::Ready(look, _) => prepared.add(wanted, &look),
+            SetUp::Failed(failure) => return Ok(Err(Edited::NoOutcome(failure))),
+            SetUp::Interrupted => return Ok(Err(Edited::Interrupted)),
+        }
+    }
+    Ok(Ok(prepared))
 }
 
 /// Adds what a program was not shown to a failure that may come from there.

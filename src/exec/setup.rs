@@ -104,7 +104,9 @@ fn make(
         remove_folder(&output).map_err(ExecError::writing(&output))?;
         return Ok(if ran.cancelled() { SetUp::Interrupted } else { SetUp::Failed(failure(wanted, &ran)) });
     }
-    set_read_only(&output, true);
+    if !wanted.per_worktree {
+        set_read_only(&output, true);
+    }
     let body = SetupBody { output: output.display().to_string() };
     session.record(kind, &look.look, Made::new(Outcome::Green, &body, ran.duration_ms()))?;
     Ok(SetUp::Ready(look, true))

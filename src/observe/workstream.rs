@@ -159,7 +159,10 @@ pub fn setup_with(
 ) -> Result<SetupLook, ObserveError> {
     let word = crate::observe::task::first_word(&setup.command);
     let identity = program::digest(world, &word, &setup.environment, &world.root, &[]);
-    let fingerprint = verification::setup(world, setup, &identity, inputs);
+    let mut fingerprint = verification::setup(world, setup, &identity, inputs);
+    if setup.per_worktree {
+        fingerprint.text("worktree", step);
+    }
     let output = world.setup_output(&setup.name, &fingerprint.key());
     let look = look(records, step, fingerprint, |record| {
         let made: SetupBody = body(record)?;
