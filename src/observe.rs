@@ -16,6 +16,7 @@ pub mod program;
 pub mod task;
 pub mod look;
 pub mod workstream;
+pub mod by_hand;
 
 /// Why something could not be looked at.
 #[derive(Debug, thiserror::Error)]

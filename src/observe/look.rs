@@ -11,6 +11,7 @@ use crate::observe::edit::display;
 use crate::plan::{Found, Observed, Reason, Verdict, judge};
 use crate::store::Store;
 use crate::store::record::{Outcome, Record};
+use crate::store::work::Kept;
 
 /// The records as they can be read: none at all in a project that was never built.
 #[derive(Clone, Copy)]
@@ -35,6 +36,11 @@ impl Records<'_> {
     /// Records that answered the same request, newest first.
     pub fn by_request(&self, request: Digest) -> Result<Vec<Record>, ObserveError> {
         self.0.map_or(Ok(Vec::new()), |store| store.by_request(request).map_err(ObserveError::from))
+    }
+
+    /// What is kept of a workstream that was not accepted, or waits.
+    pub fn kept(&self, ws: &str) -> Result<Option<Kept>, ObserveError> {
+        self.0.map_or(Ok(None), |store| store.kept(ws).map_err(ObserveError::from))
     }
 
     /// The version text that a program with this identity printed.

@@ -51,6 +51,7 @@ pub fn judge(
         },
     }
     walk.rest(steps);
+    walk.notice_hand_work()?;
     if let Some(settled) = walk.settled {
         preview.settled.insert(id.clone(), settled);
     }
@@ -189,6 +190,20 @@ impl Walk<'_> {
             tool,
         });
         good
+    }
+
+    /// Where a person edited the kept worktree, the first step that is not good is up again.
+    fn notice_hand_work(&mut self) -> Result<(), ObserveError> {
+        let good =
+            |plan: &StepPlan| matches!(plan.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed);
+        let Some(first) = self.steps.iter().position(|plan| !good(plan)) else { return Ok(()) };
+        if matches!(self.steps[first].verdict, Verdict::Unsettled(_)) {
+            return Ok(());
+        }
+        if crate::observe::by_hand::edited(self.world, self.records, self.workstream)? {
+            self.steps[first].verdict = Verdict::Stale(Reason::Changed("its worktree was edited by hand".to_owned()));
+        }
+        Ok(())
     }
 
     /// What could not be judged is unsettled.
