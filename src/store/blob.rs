@@ -70,6 +70,9 @@ impl Blobs {
 
     /// Keeps files; all of them are on disk when this returns.
     pub fn put_files(&self, paths: &[PathBuf]) -> Result<Vec<Digest>> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
         let digests: Vec<Digest> = paths.par_iter().map(|path| self.take_in(path)).collect::<Result<_>>()?;
         self.settle(&digests)?;
         Ok(digests)

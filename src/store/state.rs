@@ -136,13 +136,26 @@ impl WorkstreamState {
             Self::ReadyForStatic => {
                 &[Self::StaticCheck, Self::Fixing, Self::Failed, Self::Abandoned, Self::Interrupted]
             }
-            Self::StaticCheck => {
-                &[Self::Fixing, Self::RuntimeTests, Self::Waiting, Self::Failed, Self::Abandoned, Self::Interrupted]
-            }
+            // Back to editing: a carried edit was red on the new base, and is asked for anew.
+            Self::StaticCheck => &[
+                Self::Editing,
+                Self::Fixing,
+                Self::RuntimeTests,
+                Self::Waiting,
+                Self::Failed,
+                Self::Abandoned,
+                Self::Interrupted,
+            ],
             Self::Fixing => &[Self::StaticCheck, Self::Waiting, Self::Failed, Self::Abandoned, Self::Interrupted],
-            Self::RuntimeTests => {
-                &[Self::Fixing, Self::Waiting, Self::Done, Self::Failed, Self::Abandoned, Self::Interrupted]
-            }
+            Self::RuntimeTests => &[
+                Self::Editing,
+                Self::Fixing,
+                Self::Waiting,
+                Self::Done,
+                Self::Failed,
+                Self::Abandoned,
+                Self::Interrupted,
+            ],
             // What was waited for came: on with what was being done.
             Self::Waiting => &[
                 Self::Started,
