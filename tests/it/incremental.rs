@@ -1,1 +1,6 @@
-//! Scenarios to come.
+//! Nothing is done twice: what did not run after a change, told by what was started and by who was asked.
+
+pub mod lab;
+mod base_moves;
+mod definitions;
+mod tasks;
