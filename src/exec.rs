@@ -5,6 +5,7 @@
 pub mod schedule;
 pub mod slots;
 pub mod session;
+pub mod remember;
 pub mod run;
 pub mod command;
 pub mod tasks;

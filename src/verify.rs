@@ -2,6 +2,8 @@
 //!
 //! Knows no processes: exit code and streams come in. What cannot be read is a failure of the tool, never "no findings".
 
+pub mod signature;
+
 use std::collections::BTreeMap;
 
 use crate::analysis::pipeline::{Parser, Rule, Stream};

@@ -32,7 +32,8 @@ pub struct Arguments {
     #[arg(value_name = "TARGET", add = ArgValueCompleter::new(targets))]
     targets: Vec<String>,
     /// Say what would run, and touch nothing: pl check
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, env = "PIPELINE_DRY_RUN", hide_env_values = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
     dry_run: bool,
     /// Steps at a time [default: the machine's processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -43,6 +43,19 @@ pub enum Edited {
     Interrupted,
 }
 
+impl Edited {
+    /// `ok red no-outcome waiting interrupted`: how the tool's asking ended.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Good(_) => "ok",
+            Self::Red(..) => "red",
+            Self::NoOutcome(_) => "no-outcome",
+            Self::Waiting => "waiting",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// A good edit.
 #[derive(Debug)]
 pub struct Good {

@@ -17,7 +17,7 @@ use crate::fingerprint::Key;
 use crate::git::object::TreeId;
 use crate::graph::{StepId, StepKind};
 use crate::observe::base::{Closures, Settled, Start, StartError, start};
-use crate::observe::look::{Look, Records};
+use crate::observe::look::Records;
 use crate::observe::record::OutputFile;
 use crate::observe::world::World;
 use crate::plan::{Reason, Verdict};
@@ -25,7 +25,7 @@ use crate::preview::Asked;
 use crate::process::cancel::Cancel;
 use crate::store::Store;
 use crate::store::attempt::{AttemptId, AttemptStatus, Level, NewAttempt, NewEvent};
-use crate::store::record::{NewRecord, Outcome};
+use crate::store::record::Outcome;
 use crate::store::run::RunId;
 use crate::store::state::WorkstreamState;
 use crate::summary::{StepSummary, WorkstreamSummary};
@@ -193,6 +193,7 @@ impl<'a> Session<'a> {
     pub fn end(&self, kind: &StepKind, ending: Ending) {
         let Some(&step) = self.world.graph.index.get(kind) else { return };
         self.end_attempt(kind, &ending);
+        self.count_errors(kind, &ending);
         let summary = StepSummary {
             name: kind.name(),
             kind: kind.word().to_owned(),
@@ -261,28 +262,6 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Remembers something of a workstream that is no step of the graph.
-    pub fn record_as(
-        &self,
-        step: &str,
-        kind: &str,
-        fingerprint: &crate::fingerprint::Fingerprint,
-        made: Made,
-    ) -> Result<(), ExecError> {
-        self.store.record(&NewRecord {
-            key: fingerprint.key(),
-            step,
-            kind,
-            outcome: made.outcome,
-            body: made.body,
-            fingerprint,
-            request: made.request,
-            run_id: Some(&self.run_id),
-            duration_ms: made.duration_ms,
-        })?;
-        Ok(())
-    }
-
     /// What a task made, to be looked at again when the run ends.
     pub fn made(&self, task: TaskName, outputs: Vec<OutputFile>) {
         lock(&self.books).made.push((task, outputs));
@@ -291,12 +270,6 @@ impl<'a> Session<'a> {
     /// See [`Session::made`].
     pub fn take_made(&self) -> Vec<(TaskName, Vec<OutputFile>)> {
         std::mem::take(&mut lock(&self.books).made)
-    }
-
-    /// Remembers what a step came to.
-    pub fn record(&self, kind: &StepKind, look: &Look, made: Made) -> Result<(), ExecError> {
-        debug_assert_eq!(look.key, look.fingerprint.key());
-        self.record_as(&kind.name(), kind.word(), &look.fingerprint, made)
     }
 
     /// A workstream's result is known.

@@ -271,6 +271,10 @@ impl<'a> Machine<'a, '_> {
             None => editing::ask(self.session, &mut self.place, ground, look)?,
         };
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if !matches!(&edited, Edited::Good(good) if good.carried) {
+            let tool = self.workstream.tools.first().map_or("", |tool| tool.as_str());
+            self.session.tool_was_asked(kind, tool, edited.word(), duration_ms)?;
+        }
         match edited {
             Edited::Good(good) => {
                 self.remember(kind, ground, look, &good, duration_ms)?;

@@ -1,0 +1,112 @@
+//! What a run leaves in the store besides its events: records, errors, tools that were asked.
+//!
+//! Notices when one key gives two results. Decides nothing.
+
+use serde_json::{Value, json};
+
+use crate::base::name::WorkstreamId;
+use crate::event::StepStatus;
+use crate::exec::ExecError;
+use crate::exec::session::{Ending, Made, Session};
+use crate::fingerprint::Fingerprint;
+use crate::graph::StepKind;
+use crate::observe::look::Look;
+use crate::store::StoreError;
+use crate::store::attempt::NewError;
+use crate::store::record::{NewRecord, Outcome, Record};
+use crate::store::work::ToolInvocation;
+use crate::verify::signature::signature;
+
+impl Session<'_> {
+    /// Remembers what a step came to.
+    pub fn record(&self, kind: &StepKind, look: &Look, made: Made) -> Result<(), ExecError> {
+        debug_assert_eq!(look.key, look.fingerprint.key());
+        self.record_as(&kind.name(), kind.word(), &look.fingerprint, made)
+    }
+
+    /// Remembers something that is no step of the graph.
+    pub fn record_as(&self, step: &str, kind: &str, fingerprint: &Fingerprint, made: Made) -> Result<(), ExecError> {
+        let key = fingerprint.key();
+        if let Some(sentence) = self.store.find(key)?.and_then(|before| contradicts(&before, kind, &made)) {
+            self.note(
+                "warning",
+                format!("{step} is nondeterministic: {sentence}, and nothing that it observes changed"),
+            );
+        }
+        self.store.record(&NewRecord {
+            key,
+            step,
+            kind,
+            outcome: made.outcome,
+            body: made.body,
+            fingerprint,
+            request: made.request,
+            run_id: Some(&self.run_id),
+            duration_ms: made.duration_ms,
+        })?;
+        Ok(())
+    }
+
+    /// Counts what went wrong by its signature, so that repeats can be told.
+    pub fn count_errors(&self, kind: &StepKind, ending: &Ending) {
+        let Some(failure) = ending.failure.as_ref().filter(|_| ending.status == StepStatus::Failed) else { return };
+        let step = kind.name();
+        let count = |code: &str, message: &str, context: Value| -> Result<u64, StoreError> {
+            self.store.error(&NewError {
+                run: &self.run_id,
+                ws: kind.workstream().map(WorkstreamId::as_str),
+                step: Some(&step),
+                code: Some(code),
+                signature: &signature(code, message),
+                message,
+                context,
+            })
+        };
+        let mut counted = count(&failure.class, &failure.message, json!({ "log": failure.log })).map(drop);
+        for finding in &failure.findings {
+            let code = finding.code.as_deref().unwrap_or(&finding.tool);
+            let context = serde_json::to_value(finding).unwrap_or(Value::Null);
+            counted = counted.and(count(code, &finding.message, context).map(drop));
+        }
+        if let Err(error) = counted {
+            self.note("warning", format!("{step}: its errors could not be counted: {error}"));
+        }
+    }
+
+    /// Writes that a tool was asked, and how that ended.
+    pub fn tool_was_asked(
+        &self,
+        kind: &StepKind,
+        tool: &str,
+        outcome: &str,
+        duration_ms: u64,
+    ) -> Result<(), ExecError> {
+        self.store.tool_invoked(&ToolInvocation {
+            run_id: Some(self.run_id.0.clone()),
+            ws_id: kind.workstream().map(ToString::to_string),
+            step: kind.name(),
+            tool: tool.to_owned(),
+            version: None,
+            argv: Vec::new(),
+            outcome: outcome.to_owned(),
+            started_at: String::new(),
+            duration_ms,
+            usage: Value::Null,
+        })?;
+        Ok(())
+    }
+}
+
+/// What a new result says against the one that lies under the same key.
+fn contradicts(before: &Record, kind: &str, made: &Made) -> Option<String> {
+    let word = |outcome| if outcome == Outcome::Green { "green" } else { "red" };
+    match kind {
+        "lint" | "test" if before.outcome != made.outcome => {
+            Some(format!("it was {} and is {}", word(before.outcome), word(made.outcome)))
+        }
+        "task" if before.body["outputs"] != made.body["outputs"] => {
+            Some("it made other outputs than before".to_owned())
+        }
+        _ => None,
+    }
+}
