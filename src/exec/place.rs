@@ -10,7 +10,7 @@ use crate::exec::ExecError;
 use crate::exec::session::Session;
 use crate::git::object::{CommitId, TreeId};
 use crate::git::repository::{CommitParts, Repository};
-use crate::git::snapshot::{Snapshot, snapshot};
+use crate::git::snapshot::{Snapshot, snapshot, snapshot_folder};
 use crate::git::stats::Stats;
 use crate::git::worktree::reset::reset;
 use crate::git::worktree::{self, Worktree};
@@ -52,6 +52,9 @@ impl<'a> Place<'a> {
     pub fn make_exact(&mut self, tree: TreeId, parent: CommitId) -> Result<(), ExecError> {
         let commit = self.commit_of(tree, parent)?;
         let repository = self.repository();
+        if self.at.is_none() {
+            self.rescue(tree)?;
+        }
         self.stats = if self.exists() {
             let keep = |path: &[u8]| self.keep.matches(path);
             reset(repository, &self.worktree(), commit, &self.stats, &keep)?.stats
@@ -61,6 +64,19 @@ impl<'a> Place<'a> {
         };
         self.at = Some(commit);
         self.link();
+        Ok(())
+    }
+
+    /// What lies in a worktree that an earlier run left (it was killed, or its tool was) hangs on a ref before it goes.
+    pub fn rescue(&self, expected: TreeId) -> Result<(), ExecError> {
+        if !self.exists() {
+            return Ok(());
+        }
+        let keep = |path: &[u8]| self.keep.matches(path);
+        let found = snapshot_folder(self.repository(), &self.dir, expected, &self.stats, &keep)?;
+        if found.tree != expected {
+            self.session.keep(found.tree);
+        }
         Ok(())
     }
 

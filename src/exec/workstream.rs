@@ -21,6 +21,7 @@ use crate::git::merge::Merge;
 use crate::git::object::{CommitId, TreeId};
 use crate::graph::StepKind;
 use crate::observe::base::{Start, StartError};
+use crate::observe::by_hand;
 use crate::observe::edit::display;
 use crate::observe::record::{AcceptedBody, EditBody};
 use crate::observe::workstream::{self as observe, EditLook};
@@ -53,6 +54,7 @@ pub fn run(session: &Session<'_>, id: &WorkstreamId, wanted: &dyn Fn(&StepKind) 
         wanted,
         delta: Arc::new(Delta::default()),
         stray: Vec::new(),
+        again: false,
     };
     let end = machine.go();
     machine.close(end)
@@ -65,6 +67,8 @@ struct Machine<'a, 'b> {
     wanted: &'b dyn Fn(&StepKind) -> bool,
     delta: Arc<Delta>,
     stray: Vec<String>,
+    /// `--again`, and it failed before: the tool is asked anew.
+    again: bool,
 }
 
 /// What the edits came to.
@@ -79,6 +83,7 @@ impl<'a> Machine<'a, '_> {
     fn go(&mut self) -> Result<End, ExecError> {
         let (session, id) = (self.session, &self.workstream.id);
         session.move_to(id, WorkstreamState::Ready)?;
+        self.again = session.asked.again && by_hand::failed_before(session.records(), self.workstream)?;
         let forced = self.kinds().iter().any(|kind| self.is_forced(kind));
         if !forced && let Some(settled) = observe::landed(session.world, session.records(), self.workstream)? {
             for kind in self.kinds() {
@@ -298,6 +303,7 @@ impl<'a> Machine<'a, '_> {
                 Ok(Err(End::Failed(message, self.scope())))
             }
             Edited::NoOutcome(failure) => {
+                self.place.rescue(ground.tree)?;
                 let message = failure.message.clone();
                 self.session.end(kind, Ending::ran(StepStatus::Failed, &verdict, begun).failure(failure));
                 Ok(Err(End::Failed(message, self.scope())))
@@ -311,6 +317,7 @@ impl<'a> Machine<'a, '_> {
                 Ok(Err(End::Waiting))
             }
             Edited::Interrupted => {
+                self.place.rescue(ground.tree)?;
                 self.session.end(kind, Ending::ran(StepStatus::Interrupted, &verdict, begun));
                 Ok(Err(End::Interrupted))
             }
@@ -510,7 +517,8 @@ impl<'a> Machine<'a, '_> {
         let forced = |kind: &StepKind| {
             self.session.world.graph.index.get(kind).is_some_and(|step| self.session.asked.force.contains(step))
         };
-        forced(kind) || (matches!(kind, StepKind::Edit(..)) && forced(&StepKind::Result(self.workstream.id.clone())))
+        let is_edit = matches!(kind, StepKind::Edit(..));
+        forced(kind) || (is_edit && (self.again || forced(&StepKind::Result(self.workstream.id.clone()))))
     }
 
     fn scope(&self) -> ScopeSummary {

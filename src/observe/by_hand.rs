@@ -1,4 +1,4 @@
-//! Whether a person changed a kept worktree since it was left.
+//! What is kept of a workstream that was not accepted: whether it failed, whether a person changed its worktree since.
 //!
 //! Looks at the folder by content; what it means for the workstream is `exec`'s to say.
 
@@ -11,6 +11,11 @@ use crate::observe::ObserveError;
 use crate::observe::ignored::IgnoreRules;
 use crate::observe::look::Records;
 use crate::observe::world::World;
+
+/// Whether a workstream's last candidate was kept because it failed.
+pub fn failed_before(records: Records<'_>, workstream: &Workstream) -> Result<bool, ObserveError> {
+    Ok(records.kept(workstream.id.as_str())?.is_some_and(|kept| kept.reason == "failed"))
+}
 
 /// Whether the worktree that a workstream left behind holds something else than it did.
 pub fn edited(world: &World, records: Records<'_>, workstream: &Workstream) -> Result<bool, ObserveError> {

@@ -39,6 +39,7 @@ pub fn judge(
         preview.settled.insert(id.clone(), settled);
         return Ok(());
     }
+    let forced = forced || (asked.again && crate::observe::by_hand::failed_before(records, workstream)?);
     let mut walk = Walk { world, records, workstream, steps: Vec::new(), stop: None, settled: None, forced };
     let base = steps.first().copied().filter(|step| matches!(world.graph.step(*step).kind, StepKind::Base(_)));
     let above = base.and_then(|step| unsettled_above(world, step, judged));
