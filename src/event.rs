@@ -5,26 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::failure::Failure;
-
-/// How a step ended; every planned step ends in exactly one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepStatus {
-    /// A record held; nothing ran.
-    Fresh,
-    /// It ran and is good.
-    Done,
-    /// It ran (or a record says so) and is not good.
-    Failed,
-    /// A step above it failed.
-    Blocked,
-    /// Nothing to do: a rule without a program, a rule that nothing touched.
-    Skipped,
-    /// It waits for a person.
-    Waiting,
-    /// The run was interrupted before or while it ran.
-    Interrupted,
-}
+use crate::summary::{StepStatus, WorkstreamSummary};
 
 /// One event. `step` is the step's name (`ws-15-…/test.2`); workstreams are named by their id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,7 +61,7 @@ pub enum Event {
         to: String,
     },
     /// A workstream is over for this run.
-    WorkstreamEnded(crate::summary::WorkstreamSummary),
+    WorkstreamEnded(WorkstreamSummary),
     /// The run is over.
     RunEnded {
         /// `completed partial failed interrupted`.

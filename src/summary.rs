@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::failure::Failure;
 use crate::base::finding::Finding;
-use crate::event::StepStatus;
 
 /// The whole of a build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -61,6 +60,26 @@ pub struct ScopeSummary {
     pub created: Vec<String>,
     /// Out of scope; put back.
     pub out_of_scope: Vec<String>,
+}
+
+/// How a step ended; every planned step ends in exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepStatus {
+    /// A record held; nothing ran.
+    Fresh,
+    /// It ran and is good.
+    Done,
+    /// It ran (or a record says so) and is not good.
+    Failed,
+    /// A step above it failed.
+    Blocked,
+    /// Nothing to do: a rule without a program, a rule that nothing touched.
+    Skipped,
+    /// It waits for a person.
+    Waiting,
+    /// The run was interrupted before or while it ran.
+    Interrupted,
 }
 
 /// One step.

@@ -110,7 +110,7 @@ impl From<std::io::Error> for Failed {
 pub fn outcome_of(summary: &BuildSummary) -> Outcome {
     let any = |word: &str| summary.workstreams.iter().any(|workstream| workstream.status == word);
     let task = |status| summary.tasks.iter().any(|task| task.status == status);
-    use crate::event::StepStatus::{Failed, Waiting};
+    use crate::summary::StepStatus::{Failed, Waiting};
     match summary.status.as_str() {
         "completed" => Outcome::Done,
         "interrupted" => Outcome::Interrupted,

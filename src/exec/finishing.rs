@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use crate::analysis::pipeline::Workstream;
-use crate::event::StepStatus;
 use crate::exec::ExecError;
 use crate::exec::session::{Ending, Made, Session};
 use crate::git::delta::Delta;
@@ -18,6 +17,7 @@ use crate::observe::record::ResultBody;
 use crate::observe::{edit, verification, workstream as observe};
 use crate::plan::{Freshness, Verdict};
 use crate::store::record::Outcome;
+use crate::summary::StepStatus;
 
 /// A result with the branch that names it.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use crate::base::name::WorkstreamId;
-use crate::event::{Event, StepStatus};
+use crate::event::Event;
 use crate::exec::ExecError;
 use crate::exec::schedule::{self, Ended, Jobs};
 use crate::exec::session::{Ending, Parts, Session};
@@ -22,7 +22,7 @@ use crate::process::cancel::Cancel;
 use crate::store::Store;
 use crate::store::run::RunId;
 use crate::store::state::{RunState, WorkstreamState};
-use crate::summary::{BuildSummary, ScopeSummary, StepSummary, WorkstreamSummary};
+use crate::summary::{BuildSummary, ScopeSummary, StepStatus, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::HashCache;
 
 /// Worker threads beyond the places for programs: those that wait for a pool or for git.

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::base::failure::Failure;
 use crate::base::name::{TaskName, WorkstreamId};
-use crate::event::{Event, StepStatus};
+use crate::event::Event;
 use crate::exec::ExecError;
 use crate::exec::slots::Places;
 use crate::fingerprint::Key;
@@ -28,7 +28,7 @@ use crate::store::attempt::{AttemptId, AttemptStatus, Level, NewAttempt, NewEven
 use crate::store::record::Outcome;
 use crate::store::run::RunId;
 use crate::store::state::WorkstreamState;
-use crate::summary::{StepSummary, WorkstreamSummary};
+use crate::summary::{StepStatus, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::HashCache;
 
 /// All that jobs share.

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use crate::analysis::pipeline::{AcceptanceTest, Command, Workstream};
 use crate::base::failure::Failure;
 use crate::base::name::RuleName;
-use crate::event::StepStatus;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::editing::with_withheld;
@@ -24,6 +23,7 @@ use crate::observe::workstream::{Candidate, LintLook, Prepared, TestLook, lint, 
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::record::Outcome;
 use crate::store::state::WorkstreamState;
+use crate::summary::StepStatus;
 
 /// Wall time of a test that says none.
 const TEST_TIMEOUT_MS: u64 = 10 * 60 * 1000;

@@ -6,9 +6,10 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::event::{Event, StepStatus};
+use crate::event::Event;
 use crate::report::text::short::split_step;
 use crate::report::text::time::duration;
+use crate::summary::StepStatus;
 
 /// A writer of event lines.
 pub struct EventLines {
@@ -119,8 +120,8 @@ fn message(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::{EventLines, line, name};
-    use crate::event::{Event, StepStatus};
-    use crate::summary::{ScopeSummary, WorkstreamSummary};
+    use crate::event::Event;
+    use crate::summary::{ScopeSummary, StepStatus, WorkstreamSummary};
 
     fn one_of_each() -> Vec<Event> {
         let step = "ws-1/test.1".to_owned();

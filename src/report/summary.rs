@@ -2,12 +2,11 @@
 //!
 //! Eight lines at most where all went well; one line where nothing was to be done.
 
-use crate::event::StepStatus;
 use crate::report::text::short::{short_commit, short_id, split_step};
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::duration;
 use crate::report::{Style, Tone, count, tone_of};
-use crate::summary::{BuildSummary, StepSummary, WorkstreamSummary};
+use crate::summary::{BuildSummary, StepStatus, StepSummary, WorkstreamSummary};
 
 /// Good workstreams that are listed; the rest is counted.
 const DONE_ROWS_MAX: usize = 4;

@@ -2,14 +2,14 @@
 //!
 //! Text of an event, given what was told before; draws no frame and keeps no state.
 
-use crate::event::{Event, StepStatus};
+use crate::event::Event;
 use crate::report::console::progress::{Progress, Told};
 use crate::report::console::{Verbosity, failure};
 use crate::report::text::short::split_step;
 use crate::report::text::time::duration;
 use crate::report::text::width::{one_line, pad, visible_width, width};
 use crate::report::{Style, Tone, count, tone_of};
-use crate::summary::{StepSummary, WorkstreamSummary};
+use crate::summary::{StepStatus, StepSummary, WorkstreamSummary};
 
 /// Columns of a status word.
 const STATUS_COLUMNS: usize = 11;

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Event, StepStatus};
+use crate::event::Event;
 use crate::report::text::short::split_step;
 use crate::report::text::width::width;
+use crate::summary::StepStatus;
 
 /// Columns of names that lines are aligned to; longer names stick out.
 const NAME_COLUMNS_MAX: usize = 40;

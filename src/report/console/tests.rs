@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use super::{Console, Options, Verbosity};
 use crate::base::failure::Failure;
-use crate::event::{Event, StepStatus};
+use crate::event::Event;
 use crate::report::Style;
 use crate::report::text::width::visible_width;
-use crate::summary::{ScopeSummary, StepSummary, WorkstreamSummary};
+use crate::summary::{ScopeSummary, StepStatus, StepSummary, WorkstreamSummary};
 
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
