@@ -2,6 +2,9 @@
 //!
 //! A carried edit that turns out red is asked for anew; a person's change in a kept worktree is an edit like any other.
 
+mod edits;
+mod kept;
+
 use std::sync::Arc;
 
 use crate::analysis::pipeline::Workstream;
@@ -9,26 +12,24 @@ use crate::base::failure::Failure;
 use crate::base::name::WorkstreamId;
 use crate::event::StepStatus;
 use crate::exec::ExecError;
-use crate::exec::editing::{self, Edited, Good, Ground};
 use crate::exec::finishing::{self, Finished};
 use crate::exec::place::Place;
 use crate::exec::schedule::Ended;
 use crate::exec::session::{Ending, Made, Session, lock};
 use crate::exec::verifying::{Verification, Verified};
+use crate::exec::workstream::edits::Edits;
 use crate::fingerprint::Key;
 use crate::git::delta::Delta;
-use crate::git::merge::Merge;
 use crate::git::object::{CommitId, TreeId};
 use crate::graph::StepKind;
 use crate::observe::base::{Start, StartError};
 use crate::observe::by_hand;
 use crate::observe::edit::display;
-use crate::observe::record::{AcceptedBody, EditBody};
-use crate::observe::workstream::{self as observe, EditLook};
+use crate::observe::record::AcceptedBody;
+use crate::observe::workstream as observe;
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::record::Outcome;
 use crate::store::state::WorkstreamState;
-use crate::store::work::Kept;
 use crate::summary::{ScopeSummary, WorkstreamSummary};
 
 /// How a workstream ended in this run.
@@ -69,14 +70,6 @@ struct Machine<'a, 'b> {
     stray: Vec<String>,
     /// `--again`, and it failed before: the tool is asked anew.
     again: bool,
-}
-
-/// What the edits came to.
-enum Edits {
-    /// A candidate; `carried`: some edit was merged onto a moved base in this run.
-    Candidate { tree: TreeId, keys: Vec<Key>, carried: bool },
-    /// It ends here.
-    End(End),
 }
 
 impl<'a> Machine<'a, '_> {
@@ -177,311 +170,6 @@ impl<'a> Machine<'a, '_> {
         self.session.keep(tree);
         let made = Made::new(Outcome::Green, &body, 0);
         self.session.record_as(&format!("{}/accepted", self.workstream.id), "accepted", &fingerprint, made)
-    }
-
-    /// All edits in order.
-    fn edits(
-        &mut self,
-        start: &Start,
-        parent: CommitId,
-        mended: Option<TreeId>,
-        may_carry: bool,
-    ) -> Result<Edits, ExecError> {
-        let mut tree = start.tree;
-        let mut keys = Vec::new();
-        let mut carried = false;
-        let count = self.session.world.edits(self.workstream);
-        for number in 1..=count {
-            let kind = StepKind::Edit(self.workstream.id.clone(), number);
-            if !(self.wanted)(&kind) {
-                return Ok(Edits::End(End::Partly));
-            }
-            let ground = Ground { workstream: self.workstream, base: start.tree, tree, parent, number };
-            let mut look = observe::edit(self.session.world, self.session.records(), self.workstream, number, tree)?;
-            keys.push(look.look.key);
-            let again = self.is_forced(&kind) || (!may_carry && look.body.as_ref().is_some_and(|body| body.carried));
-            let red = look.look.verdict == Verdict::Fresh(Freshness::RecordedRed);
-            if again || (red && self.session.asked.again) {
-                look.look.verdict = Verdict::Stale(Reason::Forced);
-                look.after = None;
-            }
-            let mending = mended.filter(
-                |_| !matches!(look.look.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed),
-            );
-            if let Some(by_hand) = mending.filter(|_| self.is_manual()) {
-                self.remember_by_hand(&kind, ground, &look, by_hand)?;
-                tree = by_hand;
-                continue;
-            }
-            if let Some(mended) = mending.or(self.accepted_in_spite(&look, &keys, start)?) {
-                self.rest_is_mended(number, count);
-                return Ok(Edits::Candidate { tree: mended, keys, carried: false });
-            }
-            match look.after {
-                Some(after) => {
-                    carried |= look.body.as_ref().is_some_and(|body| body.carried);
-                    self.session.end(&kind, Ending::fresh(&look.look.verdict));
-                    tree = after;
-                }
-                None => match self.edit(&kind, ground, &look, may_carry)? {
-                    Ok(good) => {
-                        carried |= good.carried;
-                        tree = good.after;
-                    }
-                    Err(end) => return Ok(Edits::End(end)),
-                },
-            }
-        }
-        let accepted = match mended {
-            Some(mended) => Some(mended),
-            None => observe::accepted(self.session.world, self.session.records(), self.workstream, &keys, start.tree)?,
-        };
-        Ok(Edits::Candidate { tree: accepted.unwrap_or(tree), keys, carried })
-    }
-
-    /// A red edit that a person mended, and that was verified so.
-    fn accepted_in_spite(&self, look: &EditLook, keys: &[Key], start: &Start) -> Result<Option<TreeId>, ExecError> {
-        if look.look.verdict != Verdict::Fresh(Freshness::RecordedRed) {
-            return Ok(None);
-        }
-        Ok(observe::accepted(self.session.world, self.session.records(), self.workstream, keys, start.tree)?)
-    }
-
-    fn rest_is_mended(&self, from: u32, count: u32) {
-        for number in from..=count {
-            let kind = StepKind::Edit(self.workstream.id.clone(), number);
-            self.session.end(&kind, Ending::fresh(&Verdict::Fresh(Freshness::Recorded)).detail("mended by hand"));
-        }
-    }
-
-    /// One edit that must be asked for, or carried.
-    fn edit(
-        &mut self,
-        kind: &StepKind,
-        ground: Ground<'_>,
-        look: &EditLook,
-        may_carry: bool,
-    ) -> Result<Result<Good, End>, ExecError> {
-        if look.look.verdict == Verdict::Fresh(Freshness::RecordedRed) {
-            return Ok(Err(self.stays_red(kind, look, ground)?));
-        }
-        self.session.move_to(&self.workstream.id, WorkstreamState::Editing)?;
-        let verdict = look.look.verdict.clone();
-        let tool =
-            self.workstream.tools.first().map(|tool| crate::preview::workstream::tool_name(self.session.world, tool));
-        let begun = self.session.begin(kind, &look.look.reason().to_string(), tool);
-        let carried = if may_carry { editing::carry(self.session, ground, look)? } else { None };
-        let edited = match carried {
-            Some(good) => Edited::Good(good),
-            None => editing::ask(self.session, &mut self.place, ground, look)?,
-        };
-        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if !matches!(&edited, Edited::Good(good) if good.carried) {
-            let tool = self.workstream.tools.first().map_or("", |tool| tool.as_str());
-            self.session.tool_was_asked(kind, tool, edited.word(), duration_ms)?;
-        }
-        match edited {
-            Edited::Good(good) => {
-                self.remember(kind, ground, look, &good, duration_ms)?;
-                let mut ending = Ending::ran(StepStatus::Done, &verdict, begun);
-                ending.detail = Some(if good.carried { "carried".to_owned() } else { good.tool.clone() });
-                self.say(&good);
-                self.session.end(kind, ending);
-                Ok(Ok(good))
-            }
-            Edited::Red(failure, held) => {
-                self.stray = failure.findings.iter().filter_map(|finding| finding.path.clone()).collect();
-                let body = self.edit_body(ground, held, &failure, look);
-                self.session.keep(held);
-                let mut made = Made::new(Outcome::Red, &body, duration_ms);
-                made.request = Some(look.request.request);
-                self.session.record(kind, &look.look, made)?;
-                self.delta = Arc::new(self.session.world.located().repository.diff(ground.base, held)?);
-                let message = failure.message.clone();
-                self.session.end(kind, Ending::ran(StepStatus::Failed, &verdict, begun).failure(failure));
-                self.keep_tree(ground, held, "failed")?;
-                Ok(Err(End::Failed(message, self.scope())))
-            }
-            Edited::NoOutcome(failure) => {
-                self.place.rescue(ground.tree)?;
-                let message = failure.message.clone();
-                self.session.end(kind, Ending::ran(StepStatus::Failed, &verdict, begun).failure(failure));
-                Ok(Err(End::Failed(message, self.scope())))
-            }
-            Edited::Waiting => {
-                self.session.end(
-                    kind,
-                    Ending::ran(StepStatus::Waiting, &verdict, begun).detail(self.place.dir.display().to_string()),
-                );
-                self.keep_tree(ground, ground.tree, "waiting")?;
-                Ok(Err(End::Waiting))
-            }
-            Edited::Interrupted => {
-                self.place.rescue(ground.tree)?;
-                self.session.end(kind, Ending::ran(StepStatus::Interrupted, &verdict, begun));
-                Ok(Err(End::Interrupted))
-            }
-        }
-    }
-
-    fn edit_body(&self, ground: Ground<'_>, after: TreeId, failure: &Failure, look: &EditLook) -> EditBody {
-        let _ = look;
-        EditBody {
-            before: ground.tree.hex(),
-            after: after.hex(),
-            tool: self.workstream.asked_tool.clone(),
-            carried: false,
-            failure: Some(failure.clone()),
-        }
-    }
-
-    fn say(&self, good: &Good) {
-        for note in &good.notes {
-            self.session.note("info", format!("{}: {note}", self.workstream.id));
-        }
-        for finding in &good.findings {
-            let path = finding.path.as_deref().unwrap_or("?");
-            self.session.note(
-                "warning",
-                format!(
-                    "{}: while its tool ran, {path} changed outside of its worktree: {}",
-                    self.workstream.id, finding.message
-                ),
-            );
-        }
-    }
-
-    fn remember(
-        &self,
-        kind: &StepKind,
-        ground: Ground<'_>,
-        look: &EditLook,
-        good: &Good,
-        duration_ms: u64,
-    ) -> Result<(), ExecError> {
-        let body = EditBody {
-            before: ground.tree.hex(),
-            after: good.after.hex(),
-            tool: good.tool.clone(),
-            carried: good.carried,
-            failure: None,
-        };
-        self.session.keep(good.after);
-        let mut made = Made::new(Outcome::Green, &body, duration_ms);
-        made.request = Some(look.request.request);
-        self.session.record(kind, &look.look, made)
-    }
-
-    fn is_manual(&self) -> bool {
-        use crate::analysis::pipeline::ToolKind;
-        self.session.world.first_tool(self.workstream).is_some_and(|tool| tool.kind == ToolKind::Manual)
-    }
-
-    /// What a person did in the worktree is the edit that was waited for.
-    fn remember_by_hand(
-        &self,
-        kind: &StepKind,
-        ground: Ground<'_>,
-        look: &EditLook,
-        after: TreeId,
-    ) -> Result<(), ExecError> {
-        let good = Good { after, carried: false, tool: "manual".to_owned(), notes: Vec::new(), findings: Vec::new() };
-        let begun = self.session.begin(kind, &look.look.reason().to_string(), Some("manual (a person)".to_owned()));
-        self.remember(kind, ground, look, &good, 0)?;
-        self.session.end(kind, Ending::ran(StepStatus::Done, &look.look.verdict, begun).detail("by hand"));
-        Ok(())
-    }
-
-    /// A red edit whose key did not move: nobody is asked.
-    fn stays_red(&mut self, kind: &StepKind, look: &EditLook, ground: Ground<'_>) -> Result<End, ExecError> {
-        let failure = look.body.as_ref().and_then(|body| body.failure.clone()).unwrap_or_default();
-        if let Some(held) = look.body.as_ref().and_then(|body| TreeId::from_hex(&body.after)) {
-            self.delta = Arc::new(self.session.world.located().repository.diff(ground.base, held)?);
-        }
-        self.stray = failure.findings.iter().filter_map(|finding| finding.path.clone()).collect();
-        let message = failure.message.clone();
-        let help =
-            "nothing changed since it failed; mend it in the worktree, change the workstream, or build with --again";
-        let failure = Failure { help: Some(help.to_owned()), ..failure };
-        self.session.end(kind, Ending::without_running(StepStatus::Failed, &look.look.verdict).failure(failure));
-        Ok(End::Failed(message, self.scope()))
-    }
-
-    /// What a person changed in the kept worktree, held to the scope and put onto today's base.
-    fn mended_by_person(&mut self, start: &Start) -> Result<Option<TreeId>, ExecError> {
-        let Some(kept) = self.session.store.kept(self.workstream.id.as_str())? else { return Ok(None) };
-        let (Some(base), Some(known)) = (TreeId::from_hex(&kept.base_tree), TreeId::from_hex(&kept.candidate_tree))
-        else {
-            return Ok(None);
-        };
-        if !self.place.exists() {
-            return Ok(None);
-        }
-        let snapshot = self.place.look(known, self.session.world.located().commit)?;
-        if snapshot.tree == known {
-            return Ok(None);
-        }
-        self.session.keep(snapshot.tree);
-        let ground = Ground {
-            workstream: self.workstream,
-            base,
-            tree: known,
-            parent: self.session.world.located().commit,
-            number: 1,
-        };
-        let held = editing::hold(self.session, &self.place, ground)?;
-        if held.tree == known {
-            return Ok(None);
-        }
-        for finding in &held.violations {
-            let path = finding.path.as_deref().unwrap_or("?");
-            self.session.note(
-                "warning",
-                format!("{}: what was done by hand in {path} is left out: {}", self.workstream.id, finding.message),
-            );
-        }
-        let repository = &self.session.world.located().repository;
-        match repository.merge(base, start.tree, held.tree)? {
-            Merge::Clean(tree) => Ok(Some(tree)),
-            Merge::Conflicted(paths) => {
-                let paths: Vec<String> = paths.iter().map(|path| display(path)).collect();
-                self.session.note(
-                    "warning",
-                    format!(
-                        "{}: what was done by hand conflicts with the new base in {}; it is kept under {}",
-                        self.workstream.id,
-                        paths.join(", "),
-                        self.session.world.kept_ref()
-                    ),
-                );
-                Ok(None)
-            }
-        }
-    }
-
-    /// Keeps the worktree with this content for a person to look at.
-    fn keep_tree(&mut self, ground: Ground<'_>, tree: TreeId, reason: &str) -> Result<(), ExecError> {
-        self.place.make_exact(tree, ground.parent)?;
-        self.write_kept(ground.base, tree, reason)
-    }
-
-    fn keep(&mut self, start: &Start, parent: CommitId, tree: TreeId, reason: &str) -> Result<(), ExecError> {
-        self.place.make_exact(tree, parent)?;
-        self.write_kept(start.tree, tree, reason)
-    }
-
-    fn write_kept(&self, base: TreeId, tree: TreeId, reason: &str) -> Result<(), ExecError> {
-        self.session.keep(tree);
-        self.session.store.keep(&Kept {
-            ws_id: self.workstream.id.0.clone(),
-            worktree: Some(self.place.dir.display().to_string()),
-            candidate_tree: tree.hex(),
-            base_tree: base.hex(),
-            reason: reason.to_owned(),
-            run_id: Some(self.session.run_id.0.clone()),
-            metadata: serde_json::Value::Null,
-        })?;
-        Ok(())
     }
 
     fn no_start(&self, base: &StepKind, conflict: &StartError) -> End {
