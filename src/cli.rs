@@ -3,6 +3,8 @@
 //! Knows how things are asked for and how an outcome becomes an exit code; what is done lies behind [`engine`], and
 //! how it is told in `report`. The only user of clap.
 
+#![expect(clippy::disallowed_methods, reason = "arguments, the terminal, and the files that a person asks for")]
+
 pub mod engine;
 pub mod exit;
 pub mod terminal;

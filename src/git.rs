@@ -3,6 +3,8 @@
 //! The only user of `gix`. Knows nothing of workstreams, keys or scopes: paths are raw bytes, results are ids.
 //! Nothing here starts a process, runs a hook or a filter, or lets configuration change a result.
 
+#![expect(clippy::disallowed_methods, reason = "repositories, worktrees and their metadata lie behind this door")]
+
 pub mod anomaly;
 pub mod delta;
 pub mod error;

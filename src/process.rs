@@ -3,6 +3,8 @@
 //! A program runs in a session of its own with its input closed; when it ends, is timed out or cancelled, whatever it
 //! left behind is ended with it. Knows neither steps nor what the output means, and no shell: argv alone.
 
+#![expect(clippy::disallowed_methods, reason = "programs are started and ended behind this door")]
+
 pub mod cancel;
 mod capture;
 mod group;

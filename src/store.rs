@@ -3,6 +3,8 @@
 //! A row is a hint and a blob the proof; nothing here decides whether a step must run. Rows are written only after what
 //! they point to is on disk. Knows no definitions and starts no process.
 
+#![expect(clippy::disallowed_methods, reason = "the database, blobs and locks lie behind this door")]
+
 pub mod attempt;
 pub mod blob;
 pub mod lock;

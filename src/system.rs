@@ -3,6 +3,8 @@
 //! Knows nothing of steps, keys or records. [`OsSystem`] is the real thing; [`memory::MemorySystem`] stands in for it where
 //! definitions are loaded in tests. Processes have a room of their own (`process`).
 
+#![expect(clippy::disallowed_methods, reason = "the door itself")]
+
 pub mod environment;
 pub mod file_hash;
 pub mod inputs;
@@ -12,7 +14,7 @@ pub mod program;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What lies under a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,6 +94,8 @@ pub trait System: Sync {
     fn stat(&self, path: &Path) -> io::Result<Stat>;
     /// What a path is itself, links not followed.
     fn lstat(&self, path: &Path) -> io::Result<Stat>;
+    /// What a symbolic link says; where that leads is not looked at.
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
     /// A folder's entries, sorted by name; links are not followed.
     fn list(&self, path: &Path) -> io::Result<Vec<(OsString, Kind)>>;
     /// An environment variable; `None` where it is not set or not UTF-8.
@@ -117,6 +121,10 @@ impl System for OsSystem {
 
     fn lstat(&self, path: &Path) -> io::Result<Stat> {
         std::fs::symlink_metadata(path).map(|metadata| Stat::of(&metadata))
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        std::fs::read_link(path)
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<(OsString, Kind)>> {

@@ -1,5 +1,7 @@
 //! Whole little projects, read as `pl` reads them: every case of every code, and every example of docs/definitions.md.
 
+#![expect(clippy::disallowed_methods, reason = "reads the documentation that it holds against the program")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -2,6 +2,8 @@
 //!
 //! `PL_UPDATE=1 cargo test --test generated` writes the files anew.
 
+#![expect(clippy::disallowed_methods, reason = "reads and renews the files that it is about")]
+
 use std::path::{Path, PathBuf};
 
 /// Everything that is made: path below the repository's root, and what it holds.

@@ -25,7 +25,7 @@ const SETUP_TIMEOUT_MS: u64 = 15 * 60 * 1000;
 #[derive(Debug)]
 pub enum SetUp {
     /// Its output is there; `true`: it was made now.
-    Ready(SetupLook, bool),
+    Ready(Box<SetupLook>, bool),
     /// It could not be made.
     Failed(Failure),
     /// Ctrl-C.
@@ -55,13 +55,13 @@ pub fn ensure(
     };
     let first = look()?;
     if matches!(first.look.verdict, Verdict::Fresh(_)) {
-        return Ok(SetUp::Ready(first, false));
+        return Ok(SetUp::Ready(Box::new(first), false));
     }
     let guard = session.setup_lock(first.look.key);
     let _guard = lock(&guard);
     let second = look()?;
     if matches!(second.look.verdict, Verdict::Fresh(_)) {
-        return Ok(SetUp::Ready(second, false));
+        return Ok(SetUp::Ready(Box::new(second), false));
     }
     begin(&second.look.verdict);
     make(session, kind, wanted, &inputs, second)
@@ -109,7 +109,7 @@ fn make(
     }
     let body = SetupBody { output: output.display().to_string() };
     session.record(kind, &look.look, Made::new(Outcome::Green, &body, ran.duration_ms()))?;
-    Ok(SetUp::Ready(look, true))
+    Ok(SetUp::Ready(Box::new(look), true))
 }
 
 fn failure(wanted: &Setup, ran: &Ran) -> Failure {

@@ -8,7 +8,6 @@ use crate::analysis::pipeline::{Command, Task};
 use crate::base::digest::Digest;
 use crate::base::failure::Failure;
 use crate::base::name::{SetupName, TaskName};
-use crate::event::StepStatus;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::editing::with_withheld;
@@ -23,6 +22,7 @@ use crate::plan::{Freshness, Reason, Verdict};
 use crate::preview::task::{look_at, project_inputs, upstream};
 use crate::store::blob::Restored;
 use crate::store::record::Outcome;
+use crate::summary::StepStatus;
 use crate::system::inputs::Input;
 
 /// Wall time of a task that says none.
@@ -70,7 +70,6 @@ fn bring_up(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task) -
     execute(session, step, kind, task, command, &look, &inputs)
 }
 
-#[expect(clippy::too_many_arguments, reason = "one step with all that is known of it")]
 fn execute(
     session: &Session<'_>,
     step: StepId,

@@ -22,7 +22,9 @@ pub fn edited(world: &World, records: Records<'_>, workstream: &Workstream) -> R
     let Some(kept) = records.kept(workstream.id.as_str())? else { return Ok(false) };
     let dir = world.worktree(&workstream.id);
     let trees = TreeId::from_hex(&kept.candidate_tree).zip(TreeId::from_hex(&kept.base_tree));
-    let Some((candidate, base)) = trees.filter(|_| dir.join(".git").exists()) else { return Ok(false) };
+    let Some((candidate, base)) = trees.filter(|_| world.system.lstat(&dir.join(".git")).is_ok()) else {
+        return Ok(false);
+    };
     let repository = &world.located().repository;
     let stays = PatternSet::new(&workstream.keep);
     let snapshot = snapshot_folder(repository, &dir, candidate, &Stats::default(), &|path| stays.matches(path))?;

@@ -11,9 +11,9 @@ use crate::fingerprint::{Fingerprint, Key};
 use crate::observe::program;
 use crate::observe::record::OutputFile;
 use crate::observe::world::World;
+use crate::system::Kind;
 use crate::system::file_hash::HashCache;
 use crate::system::inputs::{self, Input, InputsError};
-use crate::system::{Kind, Stat};
 
 /// More inputs than this are one part of the key instead of a part each.
 const INPUT_PARTS_MAX: usize = 512;
@@ -88,7 +88,7 @@ pub fn outputs(world: &World, task: &Task, hashes: &HashCache) -> Result<Vec<Out
                 return Err(format!("output {} is a folder; write it with a trailing /", output.path.as_str()));
             }
             (_, true) => return Err(format!("output {}/ is no folder", output.path.as_str())),
-            _ => files.push(output_file(output.path.as_str(), &path, hashes, output.store)?),
+            _ => files.push(output_file(world, output.path.as_str(), &path, hashes, output.store)?),
         }
     }
     files.sort_by(|left, right| left.path.cmp(&right.path));
@@ -111,19 +111,25 @@ fn list_folder(
             let shown = format!("{prefix}/{}", name.to_string_lossy());
             match kind {
                 Kind::Folder => open.push((path, shown)),
-                _ => files.push(output_file(&shown, &path, hashes, output.store)?),
+                _ => files.push(output_file(world, &shown, &path, hashes, output.store)?),
             }
         }
     }
     Ok(())
 }
 
-fn output_file(shown: &str, path: &Path, hashes: &HashCache, stored: bool) -> Result<OutputFile, String> {
+fn output_file(
+    world: &World,
+    shown: &str,
+    path: &Path,
+    hashes: &HashCache,
+    stored: bool,
+) -> Result<OutputFile, String> {
     let sentence = |error: std::io::Error| format!("output {shown} cannot be read: {error}");
-    let stat = Stat::of(&std::fs::symlink_metadata(path).map_err(sentence)?);
+    let stat = world.system.lstat(path).map_err(sentence)?;
     let (kind, digest) = match stat.kind {
         Kind::Link => {
-            let target = std::fs::read_link(path).map_err(sentence)?;
+            let target = world.system.read_link(path).map_err(sentence)?;
             ("link", Digest::of(target.as_os_str().as_encoded_bytes()))
         }
         Kind::File if stat.is_executable() => ("executable", hashes.digest(path, &stat).map_err(sentence)?),

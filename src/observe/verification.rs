@@ -99,7 +99,7 @@ pub fn lint_files(
         }
         LooksIn::All => matching(repository, candidate, &rule.files)?,
     };
-    let files: Vec<Entry> = entries.into_iter().filter(|entry| is_file(entry)).collect();
+    let files: Vec<Entry> = entries.into_iter().filter(is_file).collect();
     Ok((!files.is_empty()).then_some(files))
 }
 

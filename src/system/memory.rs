@@ -67,6 +67,11 @@ impl System for MemorySystem {
         self.stat(path)
     }
 
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        let kind = if self.stat(path).is_ok() { io::ErrorKind::InvalidInput } else { io::ErrorKind::NotFound };
+        Err(io::Error::from(kind))
+    }
+
     fn list(&self, path: &Path) -> io::Result<Vec<(OsString, Kind)>> {
         if !self.is_folder(path) {
             return Err(io::Error::from(io::ErrorKind::NotFound));

@@ -2,6 +2,8 @@
 //!
 //! One binary, because linking is what takes the time.
 
+#![expect(clippy::disallowed_methods, reason = "scenarios write the files that they are about")]
+
 mod support;
 
 mod example;

@@ -61,7 +61,7 @@ pub fn open(request: &Request, arguments: &[String], purpose: Purpose) -> Result
     let reading = project::read(system.as_ref(), &root);
     let has_workstreams = reading.files.iter().any(|file| !file.definitions.workstreams.is_empty());
     let (located, made) = if has_workstreams { locate(&root, &reading.repository, purpose)? } else { (None, None) };
-    let listing = located.as_ref().map(|located| listing(located)).transpose().map_err(git_failed)?;
+    let listing = located.as_ref().map(listing).transpose().map_err(git_failed)?;
     let overrides = Overrides { tool: request.tool.clone(), variables: request.set.clone() };
     let resolved = reading.analyse(listing.as_ref(), &overrides);
     if resolved.has_errors() {
