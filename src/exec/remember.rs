@@ -5,7 +5,6 @@
 use serde_json::{Value, json};
 
 use crate::base::name::WorkstreamId;
-use crate::event::StepStatus;
 use crate::exec::ExecError;
 use crate::exec::session::{Ending, Made, Session};
 use crate::fingerprint::Fingerprint;
@@ -15,6 +14,7 @@ use crate::store::StoreError;
 use crate::store::attempt::NewError;
 use crate::store::record::{NewRecord, Outcome, Record};
 use crate::store::work::ToolInvocation;
+use crate::summary::StepStatus;
 use crate::verify::signature::signature;
 
 impl Session<'_> {

@@ -195,8 +195,9 @@ mod tests {
     #[test]
     fn fail_fast_drops_the_rest() {
         let log = Log { bad: vec![0], ..Log::default() };
-        run(&log, &[vec![], vec![], vec![1]], &pool(), true);
-        assert_eq!(*log.dropped.lock().unwrap(), [1, 2]);
+        run(&log, &[vec![], vec![], vec![0]], &pool(), true);
+        assert_eq!(*log.ran.lock().unwrap(), [0], "the one with more below it comes first");
+        assert_eq!(*log.dropped.lock().unwrap(), [1]);
     }
 
     #[test]

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use crate::analysis::pipeline::Workstream;
 use crate::base::failure::Failure;
 use crate::base::name::WorkstreamId;
-use crate::event::StepStatus;
 use crate::exec::ExecError;
 use crate::exec::finishing::{self, Finished};
 use crate::exec::place::Place;
@@ -30,7 +29,7 @@ use crate::observe::workstream as observe;
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::record::Outcome;
 use crate::store::state::WorkstreamState;
-use crate::summary::{ScopeSummary, WorkstreamSummary};
+use crate::summary::{ScopeSummary, StepStatus, WorkstreamSummary};
 
 /// How a workstream ended in this run.
 #[derive(Debug)]
