@@ -21,6 +21,9 @@ pub enum Event {
         workstreams: usize,
         /// Tasks among them.
         tasks: usize,
+        /// Characters of the longest name among workstreams and tasks, for those who align.
+        #[serde(default)]
+        longest_name: usize,
     },
     /// Something worth a line that is no step: `made .pl/example from tests/fixtures/legacy`.
     Note {

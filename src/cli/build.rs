@@ -82,11 +82,17 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
 }
 
 fn tell(built: &Built, terminal: &Terminal, stdout_is_taken: bool) -> Result<Outcome, Failed> {
-    if let Some(counts) = diagnostics::counts(&built.diagnostics).filter(|_| terminal.verbosity != Verbosity::Quiet) {
+    let tells = built.summary.run_id.is_some() && terminal.verbosity != Verbosity::Quiet;
+    if let Some(counts) = diagnostics::counts(&built.diagnostics).filter(|_| tells) {
         terminal.tell(&format!("{counts} in definitions; pl check shows them\n"));
     }
     let workstreams: Vec<&str> = built.workstreams.iter().map(String::as_str).collect();
-    let context = summary::Context { targets: &built.targets, workstreams: &workstreams, base: built.base.as_deref() };
+    let context = summary::Context {
+        targets: &built.targets,
+        workstreams: &workstreams,
+        base: built.base.as_deref(),
+        repository: built.repository.as_deref(),
+    };
     if stdout_is_taken {
         terminal.tell(&summary::render(&built.summary, &context, &terminal.err.style));
     } else {

@@ -57,6 +57,8 @@ pub struct Built {
     pub workstreams: Vec<String>,
     /// The branch that workstreams start from.
     pub base: Option<String>,
+    /// Where the repository is, as typed from the folder asked in; `None`: it is the one around.
+    pub repository: Option<String>,
     /// Warnings and notes about definitions.
     pub diagnostics: Vec<Diagnostic>,
     /// Their texts.

@@ -108,12 +108,17 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
 }
 
 fn announce(session: &Session<'_>, run: &Run<'_>, jobs: &[Job]) {
+    let name = |job: &Job| match job {
+        Job::Task(step) => run.world.graph.step(*step).kind.name(),
+        Job::Workstream(id, _) => id.to_string(),
+    };
     let workstreams = jobs.iter().filter(|job| matches!(job, Job::Workstream(..))).count();
     session.emit(Event::RunStarted {
         run_id: session.run_id.0.clone(),
         steps: run.closure.len(),
         workstreams,
         tasks: jobs.len() - workstreams,
+        longest_name: jobs.iter().map(|job| name(job).chars().count()).max().unwrap_or(0),
     });
 }
 

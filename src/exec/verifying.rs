@@ -174,7 +174,10 @@ impl Verification<'_, '_> {
         }
         match first {
             LintLook::NotDue => {
-                self.session.end(&kind, Ending::fresh(&Verdict::Fresh(Freshness::NotDue)));
+                self.session.end(
+                    &kind,
+                    Ending::fresh(&Verdict::Fresh(Freshness::NotDue)).detail("it looks at nothing that was changed"),
+                );
                 Ok(Due::No(Verified::Green))
             }
             LintLook::NoProgram(program) => {

@@ -137,7 +137,7 @@ mod tests {
             duration_ms: 0,
         };
         vec![
-            Event::RunStarted { run_id: "r1".into(), steps: 2, workstreams: 1, tasks: 0 },
+            Event::RunStarted { run_id: "r1".into(), steps: 2, workstreams: 1, tasks: 0, longest_name: 6 },
             Event::Note { level: "warning".into(), message: "m".into() },
             Event::StepStarted { step: step.clone(), reason: "never ran".into(), tool: None },
             Event::StepEnded { step, status: StepStatus::Done, duration_ms: 12, detail: None, failure: None },

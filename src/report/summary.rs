@@ -23,6 +23,8 @@ pub struct Context<'a> {
     pub workstreams: &'a [&'a str],
     /// The branch that workstreams start from.
     pub base: Option<&'a str>,
+    /// Where the repository is, if it is not the one around.
+    pub repository: Option<&'a str>,
 }
 
 /// The summary as lines.
@@ -30,7 +32,7 @@ pub fn render(summary: &BuildSummary, context: &Context<'_>, style: &Style) -> S
     if summary.status == "completed" && summary.steps_run == 0 {
         return up_to_date(summary, context, style);
     }
-    let mut text = rows(summary, style);
+    let mut text = rows(summary, context.targets, style);
     text.push_str(&totals(summary, style));
     if !summary.plan_matched && summary.run_id.is_some() {
         let warning = style.paint(Tone::Warn, "warning:");
@@ -61,13 +63,16 @@ fn up_to_date(summary: &BuildSummary, context: &Context<'_>, style: &Style) -> S
     format!("{who} up to date {fresh}\n")
 }
 
-fn rows(summary: &BuildSummary, style: &Style) -> String {
+/// What was asked for comes first; what that needs may be cut.
+fn rows(summary: &BuildSummary, targets: &[String], style: &Style) -> String {
     let mut table = Table::new(&["", "", "", ""]).shrinks(2);
     for status in ["done", "waiting", "interrupted", "blocked", "failed"] {
         let limit = if status == "done" { DONE_ROWS_MAX } else { BAD_ROWS_MAX };
-        let workstreams = summary.workstreams.iter().filter(|workstream| workstream.status == status);
+        let mut workstreams: Vec<&WorkstreamSummary> =
+            summary.workstreams.iter().filter(|workstream| workstream.status == status).collect();
+        workstreams.sort_by_key(|workstream| !targets.contains(&workstream.id));
         let tasks = summary.tasks.iter().filter(|task| status != "done" && word(task.status) == status);
-        let all: Vec<Vec<Cell>> = workstreams.map(workstream_row).chain(tasks.map(task_row)).collect();
+        let all: Vec<Vec<Cell>> = workstreams.into_iter().map(workstream_row).chain(tasks.map(task_row)).collect();
         let more = all.len().saturating_sub(limit);
         all.into_iter().take(limit).for_each(|row| table.row(row));
         if more > 0 {
@@ -120,14 +125,12 @@ fn totals(summary: &BuildSummary, style: &Style) -> String {
 
 /// At most two commands worth typing now.
 fn next_commands(summary: &BuildSummary, context: &Context<'_>) -> Vec<(String, &'static str)> {
+    let quoted = |path: &str| shlex::try_quote(path).map_or_else(|_| path.to_owned(), std::borrow::Cow::into_owned);
     let short = |id: &str| short_id(id, context.workstreams).to_owned();
     let with = |status: &str| summary.workstreams.iter().find(|workstream| workstream.status == status);
     let failed_task = summary.tasks.iter().find(|task| task.status == StepStatus::Failed);
     if let Some(waiting) = with("waiting") {
-        let place = waiting.worktree.as_ref().map(|place| {
-            let place = shlex::try_quote(place).map_or_else(|_| place.clone(), std::borrow::Cow::into_owned);
-            (format!("cd {place}"), "make the change there")
-        });
+        let place = waiting.worktree.as_ref().map(|place| (format!("cd {}", quoted(place)), "make the change there"));
         let build = (format!("pl build {}", short(&waiting.id)), "then go on");
         return place.into_iter().chain([build]).collect();
     }
@@ -148,7 +151,12 @@ fn next_commands(summary: &BuildSummary, context: &Context<'_>) -> Vec<(String, 
         .find(|workstream| workstream.status == "done")
         .or_else(|| with("done"));
     let Some(done) = done else { return Vec::new() };
-    let diff = done.branch.as_ref().zip(context.base).map(|(branch, base)| (format!("git diff {base}..{branch}"), ""));
+    let elsewhere = context.repository.map(|path| format!("-C {} ", quoted(path))).unwrap_or_default();
+    let diff = done
+        .branch
+        .as_ref()
+        .zip(context.base)
+        .map(|(branch, base)| (format!("git {elsewhere}diff {base}...{branch}"), ""));
     [(format!("pl show {}", short(&done.id)), "")].into_iter().chain(diff).collect()
 }
 
@@ -190,7 +198,7 @@ mod tests {
             duration_ms: 1900,
             plan_matched: true,
         };
-        let context = Context { targets: &ids[..1], workstreams: &all, base: Some("main") };
+        let context = Context { targets: &ids[..1], workstreams: &all, base: Some("main"), repository: None };
         assert_eq!(render(&summary, &context, &Style::PLAIN), expected);
     }
 
@@ -211,7 +219,7 @@ done  ws-4-a        0123456  ws/A/ws-4-a
 done  … and 2 more
 12 steps ran, 25 fresh in 1.9s
   pl show ws-1
-  git diff main..ws/A/ws-1-a
+  git diff main...ws/A/ws-1-a
 ";
         check("completed", 12, all, expected);
     }

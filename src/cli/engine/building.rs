@@ -34,16 +34,20 @@ pub fn build(project: &Project, request: &BuildRequest, events: Sender<Event>) -
     let names = wanted.iter().map(|step| target_name(&planned.world, *step)).collect();
     if seen.is_green() && !planned.world.located.as_ref().is_some_and(|located| located.unmade) {
         let summary = nothing_to_do(&planned.world, &seen, begun);
-        return Ok(built(planned, names, summary));
+        return Ok(built(project, planned, names, summary));
     }
     let (opened, summary) = really(project, request, planned, &closure, seen, asked, events)?;
-    Ok(built(opened, names, summary))
+    Ok(built(project, opened, names, summary))
 }
 
-fn built(opened: Opened, targets: Vec<String>, summary: BuildSummary) -> Built {
+fn built(project: &Project, opened: Opened, targets: Vec<String>, summary: BuildSummary) -> Built {
     let workstreams = opened.world.pipeline.workstreams.iter().map(|workstream| workstream.id.0.clone()).collect();
     let base = opened.world.located.as_ref().map(|located| located.base.clone());
-    Built { summary, targets, workstreams, base, diagnostics: opened.diagnostics, sources: opened.sources }
+    let repository = opened.world.pipeline.repository.path.as_ref().map(|path| {
+        let place = opened.world.root.join(path);
+        place.strip_prefix(&project.directory).unwrap_or(&place).display().to_string()
+    });
+    Built { summary, targets, workstreams, base, repository, diagnostics: opened.diagnostics, sources: opened.sources }
 }
 
 /// A workstream is called by its id, any other step by its name.

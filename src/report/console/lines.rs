@@ -12,7 +12,7 @@ use crate::report::{Style, Tone, count, tone_of};
 use crate::summary::{StepStatus, StepSummary, WorkstreamSummary};
 
 /// Columns of a status word.
-const STATUS_COLUMNS: usize = 11;
+const STATUS_COLUMNS: usize = 7;
 
 /// What an event leaves behind; mostly nothing.
 pub(super) fn of(event: &Event, progress: &Progress, style: &Style, verbosity: Verbosity, ci_groups: bool) -> String {
@@ -23,14 +23,14 @@ pub(super) fn of(event: &Event, progress: &Progress, style: &Style, verbosity: V
         _ if verbosity == Verbosity::Quiet => String::new(),
         Event::Note { level, message } => note(level, message, style),
         Event::StepStarted { step, reason, tool } if verbosity == Verbosity::Verbose => {
-            let by = tool.as_ref().map(|tool| format!(" with {tool}")).unwrap_or_default();
+            let by = tool.as_ref().map(|tool| format!("; asks {tool}")).unwrap_or_default();
             line(progress, style, step, "starts", Tone::Busy, &[format!("{}{by}", one_line(reason))])
         }
         Event::StepEnded { step, status, duration_ms, detail, .. } if is_told(step, *status, verbosity) => {
             let time = (*duration_ms > 0).then(|| duration(*duration_ms));
             let parts: Vec<String> = detail.iter().map(|detail| one_line(detail)).chain(time).collect();
             let word = status_word(*status);
-            line(progress, style, step, word, tone_of(word), &parts)
+            line(progress, style, &shown_name(step), word, tone_of(word), &parts)
         }
         Event::WorkstreamEnded(summary) if summary.status != "fresh" && summary.status != "landed" => {
             workstream(summary, progress, style)
@@ -60,6 +60,14 @@ fn is_told(step: &str, status: StepStatus, verbosity: Verbosity) -> bool {
         || !quiet && (workstream.is_none() || status == StepStatus::Done && part.starts_with("setup"))
 }
 
+/// A setup is shared by all workstreams that need it, so it goes without the one that came first.
+fn shown_name(step: &str) -> std::borrow::Cow<'_, str> {
+    match split_step(step) {
+        (Some(_), part) if part.starts_with("setup.") => part.replacen('.', ":", 1).into(),
+        _ => step.into(),
+    }
+}
+
 fn note(level: &str, message: &str, style: &Style) -> String {
     let message = one_line(message);
     match level {
@@ -85,16 +93,13 @@ fn workstream(summary: &WorkstreamSummary, progress: &Progress, style: &Style) -
     let told = progress.told.get(&summary.id);
     let reason = (summary.status != "done").then(|| summary.reason.clone()).flatten();
     let what = reason.map_or_else(|| what_ran(&summary.steps, told), |reason| one_line(&reason));
-    let place = match summary.status.as_str() {
-        "waiting" => summary.worktree.clone(),
-        _ => summary.branch.clone(),
-    };
     let time = (summary.duration_ms > 0).then(|| duration(summary.duration_ms));
+    let place = summary.worktree.clone().filter(|_| summary.status == "waiting");
     let parts: Vec<String> = [Some(what), time, place].into_iter().flatten().collect();
     line(progress, style, &summary.id, &summary.status, tone_of(&summary.status), &parts)
 }
 
-/// `8 edits replay (recorded), 2 lints, 2 tests`.
+/// `8 edits by replay, 2 lints, 2 tests`.
 fn what_ran(steps: &[StepSummary], told: Option<&Told>) -> String {
     let ran = |kind: &str| {
         let is_one =
@@ -106,7 +111,7 @@ fn what_ran(steps: &[StepSummary], told: Option<&Told>) -> String {
         .map(|kind| (kind, ran(kind)))
         .filter(|(_, number)| *number > 0)
         .map(|(kind, number)| match (kind, told.and_then(|told| told.edit_tool.as_ref())) {
-            ("edit", Some(tool)) => format!("{} {tool}", count(number, kind)),
+            ("edit", Some(tool)) => format!("{} by {}", count(number, kind), tool.split(' ').next().unwrap_or(tool)),
             _ => count(number, kind),
         })
         .collect();

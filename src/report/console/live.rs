@@ -80,7 +80,7 @@ pub(super) fn frame(progress: &Progress, style: &Style, now: u64, columns: usize
 
 fn active_line(name: &str, name_columns: usize, active: &Active, style: &Style, now: u64, columns: usize) -> String {
     let name = pad(&truncate(name, name_columns, style.ellipsis()), name_columns);
-    let state = pad(state_word(&active.state), 8);
+    let state = pad(if sets_up(active) { "setup" } else { state_word(&active.state) }, 8);
     let since = active.running.first().map_or(active.since_ms, |running| running.since_ms);
     let time = duration_calm(now.saturating_sub(since));
     let fixed = width(&name) + width(&state) + width(&time) + 8;
@@ -102,12 +102,18 @@ fn what_runs(name: &str, active: &Active) -> String {
         .map(|running| match &running.tool {
             Some(tool) if running.part == name || running.part == *tool => tool.clone(),
             Some(tool) => format!("{} {tool}", running.part),
+            None if sets_up(active) => running.part.trim_start_matches("setup.").to_owned(),
             None if running.part == name => String::new(),
             None => running.part.clone(),
         })
         .filter(|part| !part.is_empty())
         .collect();
     parts.join(", ")
+}
+
+/// Whether a setup is all that runs: whichever state it was asked in, that is what is waited for.
+fn sets_up(active: &Active) -> bool {
+    !active.running.is_empty() && active.running.iter().all(|running| running.part.starts_with("setup."))
 }
 
 /// A state's word for people, at most eight columns.

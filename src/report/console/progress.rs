@@ -71,7 +71,10 @@ impl Progress {
     /// Takes one event that arrived at `now`.
     pub fn take(&mut self, event: &Event, now: u64) {
         match event {
-            Event::RunStarted { steps, .. } => (self.steps, self.began_ms) = (*steps, now),
+            Event::RunStarted { steps, longest_name, .. } => {
+                (self.steps, self.began_ms) = (*steps, now);
+                self.name_columns = (*longest_name).min(NAME_COLUMNS_MAX);
+            }
             Event::Note { .. } => {}
             Event::StepStarted { step, tool, .. } => self.start(step, tool.as_ref(), now),
             Event::StepEnded { step, status, detail, .. } => self.end(step, *status, detail.as_ref()),

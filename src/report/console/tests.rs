@@ -73,7 +73,7 @@ fn workstream(status: &str) -> Event {
 
 fn events() -> Vec<Event> {
     vec![
-        Event::RunStarted { run_id: "r1".into(), steps: 6, workstreams: 1, tasks: 2 },
+        Event::RunStarted { run_id: "r1".into(), steps: 6, workstreams: 1, tasks: 2, longest_name: 12 },
         Event::Note { level: "info".into(), message: "made .pl/example from tests/fixtures/legacy".into() },
         ended("fmt", StepStatus::Fresh, 0),
         started("test", Some("cargo")),
@@ -111,8 +111,8 @@ fn told(verbosity: Verbosity) -> String {
 fn calm_lines_tell_each_thing_once() {
     let expected = "\
 made .pl/example from tests/fixtures/legacy
-test          done         1.2s
-ws-1-first    done         2 edits replay (recorded), 1 test  1.9s  ws/A/ws-1-first
+test          done     1.2s
+ws-1-first    done     2 edits by replay, 1 test  1.9s
 ";
     assert_eq!(told(Verbosity::Normal), expected);
     assert_eq!(told(Verbosity::Quiet), "");
@@ -122,7 +122,7 @@ ws-1-first    done         2 edits replay (recorded), 1 test  1.9s  ws/A/ws-1-fi
 fn verbose_tells_every_step_with_its_reason() {
     let text = told(Verbosity::Verbose);
     assert!(text.contains("fmt           fresh\n"), "{text}");
-    assert!(text.contains("ws-1-first/edit.1  starts       never ran with replay (recorded)\n"), "{text}");
+    assert!(text.contains("ws-1-first/edit.1  starts   never ran; asks replay (recorded)\n"), "{text}");
 }
 
 #[test]
@@ -163,8 +163,8 @@ fn the_live_view_leaves_only_lines_behind() {
     screen.play(&written.take());
     let expected = "\
 made .pl/example from tests/fixtures/legacy
-test          done         1.2s
-ws-1-first    done         2 edits replay (recorded), 1 test
+test          done     1.2s
+ws-1-first    done     2 edits by replay, 1 test
 ";
     assert_eq!(screen.text().replace("  1.9s", ""), expected);
 }
