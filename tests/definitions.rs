@@ -1,7 +1,5 @@
 //! Whole little projects, read as `pl` reads them: every case of every code, and every example of docs/definitions.md.
 
-#![expect(clippy::disallowed_methods, reason = "reads the documentation that it holds against the program")]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -280,15 +278,4 @@ fn every_example_of_the_page_is_right() {
         assert!(silent, "docs/definitions.md:{line}\n{}", said(&project));
     }
     assert!(read > 10, "only {read} examples were found");
-}
-
-#[test]
-fn the_page_of_errors_is_what_the_codes_say() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
-    let wanted = errors_markdown();
-    if std::env::var_os("PL_UPDATE_DOCS").is_some() {
-        std::fs::write(&page, &wanted).expect("docs/errors.md can be written");
-    }
-    let found = std::fs::read_to_string(&page).unwrap_or_default();
-    assert!(found == wanted, "docs/errors.md is stale; renew it: PL_UPDATE_DOCS=1 cargo test --test definitions");
 }

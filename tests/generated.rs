@@ -1,15 +1,21 @@
 //! What is made from the program stands in the repository as it would be made now.
 //!
-//! `PL_UPDATE=1 cargo test --test generated` writes the files anew.
+//! `PL_UPDATE=1 cargo test --test generated` writes the files anew. A new one is a line in [`generated`].
 
 #![expect(clippy::disallowed_methods, reason = "reads and renews the files that it is about")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+const RENEW: &str = "PL_UPDATE=1 cargo test --test generated";
 
 /// Everything that is made: path below the repository's root, and what it holds.
-fn generated() -> Vec<(PathBuf, String)> {
-    let schemas = pl::report::schema::schemas().into_iter().map(|(name, text)| (Path::new("schema").join(name), text));
-    schemas.chain([(PathBuf::from("docs/cli.md"), pl::cli::help::reference())]).collect()
+fn generated() -> Vec<(String, String)> {
+    let mut files = vec![
+        ("docs/cli.md".to_owned(), pl::cli::help::reference()),
+        ("docs/errors.md".to_owned(), pl::analysis::diagnostics::errors_markdown()),
+    ];
+    files.extend(pl::report::schema::schemas().into_iter().map(|(name, text)| (format!("schema/{name}"), text)));
+    files
 }
 
 #[test]
@@ -26,8 +32,18 @@ fn generated_files_are_up_to_date() {
             std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
             std::fs::write(&file, text).expect("written");
         } else {
-            stale.push(path.display().to_string());
+            stale.push(path);
         }
     }
-    assert!(stale.is_empty(), "stale: {}; renew with: PL_UPDATE=1 cargo test --test generated", stale.join(" "));
+    assert!(stale.is_empty(), "stale: {}; renew with: {RENEW}", stale.join(" "));
+}
+
+#[test]
+fn no_schema_is_left_from_before() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let made: Vec<String> = generated().into_iter().map(|(path, _)| path).collect();
+    for entry in std::fs::read_dir(folder).expect("schema/") {
+        let path = format!("schema/{}", entry.expect("an entry").file_name().display());
+        assert!(made.contains(&path), "{path} is made by nothing any more; remove it");
+    }
 }

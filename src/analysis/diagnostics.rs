@@ -109,7 +109,7 @@ pub fn errors_markdown() -> String {
     let mut codes: Vec<&Code> = every().collect();
     codes.sort_by_key(|code| code.id);
     let mut text = String::from(
-        "# What can be wrong with definitions\n\nMade from the codes themselves; `pl explain CODE` prints one of them.\n",
+        "# What can be wrong with definitions\n\nMade from the codes themselves by `PL_UPDATE=1 cargo test --test generated`; `pl explain CODE` prints one of them.\n",
     );
     for code in codes {
         let severity = match code.severity {
