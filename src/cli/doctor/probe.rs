@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::Needed;
 use crate::report::text::width::one_line;
+use crate::system::program::identify;
 
 /// Time that a program has to tell its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,7 +66,8 @@ pub(super) fn all(needed: &[Needed], directory: &Path) -> Vec<Probed> {
 }
 
 fn probe(needed: &Needed, directory: &Path) -> Probed {
-    let found = which::which_in(&needed.program, std::env::var_os("PATH"), directory).ok();
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    let found = identify(&needed.program, &search, directory).map(|identity| identity.path);
     let mut probed = Probed {
         kind: needed.kind.clone(),
         name: needed.name.clone(),

@@ -1,7 +1,7 @@
 //! The graph as a tree in a terminal: what is asked for at the left, what it waits for below it.
 //!
 //! A node that several wait for is drawn whole once and marked `(*)` afterwards. Iterative, and linear in the
-//! graph's size: a chain deeper than [`DEPTH_MAX`] goes on at the left, under its own heading.
+//! graph's size: a chain deeper than `DEPTH_MAX` goes on at the left, under its own heading.
 
 use std::collections::{HashMap, VecDeque};
 
