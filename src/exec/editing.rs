@@ -364,13 +364,17 @@ impl Held {
 
 /// Snapshots the worktree and holds everything that changed since base(W) to the scope.
 pub fn hold(session: &Session<'_>, place: &Place<'_>, ground: Ground<'_>) -> Result<Held, ExecError> {
+    hold_snapshot(session, &place.look(ground.tree, ground.parent)?, ground)
+}
+
+/// The same for a folder that was looked at.
+pub fn hold_snapshot(session: &Session<'_>, snapshot: &Snapshot, ground: Ground<'_>) -> Result<Held, ExecError> {
     let repository = &session.world.located().repository;
-    let snapshot = place.look(ground.tree, ground.parent)?;
     let delta = repository.diff(ground.base, snapshot.tree)?;
     let scope = Scope::of(ground.workstream);
     let literal = Literal::of(ground.workstream);
     let rules = IgnoreRules::of(repository, ground.base)?;
-    let mut violations = anomalies(&snapshot);
+    let mut violations = anomalies(snapshot);
     let mut ignored = Vec::new();
     let allowed = delta.restricted(|change| {
         let leftover = change.old.is_none() && !literal.names(&change.path) && rules.ignores(&change.path);

@@ -90,6 +90,12 @@ impl<'a> Place<'a> {
         Ok(snapshot(self.repository(), &self.worktree(), since, self.at.unwrap_or(head), &self.stats, &keep)?)
     }
 
+    /// What a person left in it; commits and branches are theirs to make.
+    pub fn look_by_hand(&self, since: TreeId) -> Result<Snapshot, ExecError> {
+        let keep = |path: &[u8]| self.keep.matches(path);
+        Ok(snapshot_folder(self.repository(), &self.dir, since, &self.stats, &keep)?)
+    }
+
     /// Whether it exists.
     pub fn exists(&self) -> bool {
         self.dir.join(".git").exists()

@@ -18,6 +18,7 @@ use crate::git::delta::Delta;
 use crate::git::object::{CommitId, TreeId};
 use crate::graph::StepKind;
 use crate::observe::edit::display;
+use crate::observe::look::Look;
 use crate::observe::record::TestBody;
 use crate::observe::workstream::{Candidate, LintLook, Prepared, TestLook, lint, test};
 use crate::plan::{Freshness, Reason, Verdict};
@@ -59,6 +60,8 @@ pub struct Verification<'a, 'b> {
     pub wanted: &'b dyn Fn(&StepKind) -> bool,
     /// A test of the sequence wrote something that a later one may build on.
     pub dirtied: bool,
+    /// `--again`: a red outcome is looked at once more.
+    pub again: bool,
 }
 
 impl Verification<'_, '_> {
@@ -189,21 +192,33 @@ impl Verification<'_, '_> {
             LintLook::AskVersion(asked) => {
                 Ok(Due::No(Verified::NoOutcome(format!("{} told no version", asked.program))))
             }
-            LintLook::Looked(looked) => Ok(match looked.look.verdict {
-                Verdict::Fresh(Freshness::RecordedRed) => {
-                    let findings = looked.body.map(|body| body.findings).unwrap_or_default();
-                    let failure = linting::failure(self.session.world.rule(rule), findings, None);
-                    let message = failure.message.clone();
-                    self.session
-                        .end(&kind, Ending::without_running(StepStatus::Failed, &looked.look.verdict).failure(failure));
-                    Due::No(Verified::Red(message))
+            LintLook::Looked(mut looked) => Ok({
+                self.look_again(&mut looked.look);
+                match looked.look.verdict {
+                    Verdict::Fresh(Freshness::RecordedRed) => {
+                        let findings = looked.body.map(|body| body.findings).unwrap_or_default();
+                        let failure = linting::failure(self.session.world.rule(rule), findings, None);
+                        let message = failure.message.clone();
+                        self.session.end(
+                            &kind,
+                            Ending::without_running(StepStatus::Failed, &looked.look.verdict).failure(failure),
+                        );
+                        Due::No(Verified::Red(message))
+                    }
+                    Verdict::Fresh(_) => {
+                        self.session.end(&kind, Ending::fresh(&looked.look.verdict));
+                        Due::No(Verified::Green)
+                    }
+                    _ => Due::Yes(looked),
                 }
-                Verdict::Fresh(_) => {
-                    self.session.end(&kind, Ending::fresh(&looked.look.verdict));
-                    Due::No(Verified::Green)
-                }
-                _ => Due::Yes(looked),
             }),
+        }
+    }
+
+    /// With `--again` a red record does not stand.
+    fn look_again(&self, look: &mut Look) {
+        if self.again && look.verdict == Verdict::Fresh(Freshness::RecordedRed) {
+            look.verdict = Verdict::Stale(Reason::Forced);
         }
     }
 
@@ -216,7 +231,8 @@ impl Verification<'_, '_> {
             if !(self.wanted)(&kind) {
                 continue;
             }
-            let look = test(self.session.world, self.session.records(), self.candidate(prepared), number)?;
+            let mut look = test(self.session.world, self.session.records(), self.candidate(prepared), number)?;
+            self.look_again(&mut look.look);
             match &look.look.verdict {
                 Verdict::Fresh(Freshness::RecordedRed) => return Ok(self.red_from_record(&kind, look)),
                 Verdict::Fresh(_) => {

@@ -4,6 +4,7 @@
 
 mod edits;
 mod kept;
+mod repairs;
 
 use std::sync::Arc;
 
@@ -14,20 +15,17 @@ use crate::exec::ExecError;
 use crate::exec::finishing::{self, Finished};
 use crate::exec::place::Place;
 use crate::exec::schedule::Ended;
-use crate::exec::session::{Ending, Made, Session, lock};
+use crate::exec::session::{Ending, Session, lock};
 use crate::exec::verifying::{Verification, Verified};
-use crate::exec::workstream::edits::Edits;
-use crate::fingerprint::Key;
+use crate::exec::workstream::edits::{Candidate, Edits};
 use crate::git::delta::Delta;
 use crate::git::object::{CommitId, TreeId};
 use crate::graph::StepKind;
 use crate::observe::base::{Start, StartError};
 use crate::observe::by_hand;
 use crate::observe::edit::display;
-use crate::observe::record::AcceptedBody;
 use crate::observe::workstream as observe;
 use crate::plan::{Freshness, Reason, Verdict};
-use crate::store::record::Outcome;
 use crate::store::state::WorkstreamState;
 use crate::summary::{ScopeSummary, StepStatus, WorkstreamSummary};
 
@@ -105,10 +103,11 @@ impl<'a> Machine<'a, '_> {
         mended: Option<TreeId>,
         may_carry: bool,
     ) -> Result<End, ExecError> {
-        let (tree, keys, carried) = match self.edits(start, parent, mended, may_carry)? {
+        let candidate = match self.edits(start, parent, mended, may_carry)? {
             Edits::End(end) => return Ok(end),
-            Edits::Candidate { tree, keys, carried } => (tree, keys, carried),
+            Edits::Candidate(candidate) => candidate,
         };
+        let tree = candidate.tree;
         self.delta = Arc::new(self.session.world.located().repository.diff(start.tree, tree)?);
         let mut verification = Verification {
             session: self.session,
@@ -119,10 +118,11 @@ impl<'a> Machine<'a, '_> {
             place: &mut self.place,
             wanted: self.wanted,
             dirtied: false,
+            again: self.again,
         };
         match verification.run()? {
-            Verified::Green => self.green(start, parent, tree, &keys, mended),
-            Verified::Red(reason) if carried && may_carry && mended.is_none() => {
+            Verified::Green => self.green(start, parent, &candidate),
+            Verified::Red(reason) if candidate.carried && may_carry && mended.is_none() => {
                 self.session.note(
                     "warning",
                     format!("{}: the carried edit is red on the new base ({reason}); asking again", self.workstream.id),
@@ -130,26 +130,20 @@ impl<'a> Machine<'a, '_> {
                 self.build(start, parent, None, false)
             }
             Verified::Red(reason) | Verified::NoOutcome(reason) => {
-                self.keep(start, parent, tree, "failed")?;
+                self.keep(start, parent, &candidate, "failed")?;
                 Ok(End::Failed(reason, self.scope()))
             }
             Verified::Interrupted => {
-                self.keep(start, parent, tree, "interrupted")?;
+                self.keep(start, parent, &candidate, "interrupted")?;
                 Ok(End::Interrupted)
             }
         }
     }
 
-    fn green(
-        &mut self,
-        start: &Start,
-        parent: CommitId,
-        tree: TreeId,
-        keys: &[Key],
-        mended: Option<TreeId>,
-    ) -> Result<End, ExecError> {
-        if mended.is_some() {
-            self.accept(start, tree, keys)?;
+    fn green(&mut self, start: &Start, parent: CommitId, candidate: &Candidate) -> Result<End, ExecError> {
+        let tree = candidate.tree;
+        if let Some(repair) = candidate.repair {
+            self.accept(start, tree, &candidate.keys, repair)?;
         }
         let result = StepKind::Result(self.workstream.id.clone());
         if !(self.wanted)(&result) {
@@ -159,16 +153,6 @@ impl<'a> Machine<'a, '_> {
         self.session.store.forget_kept(self.workstream.id.as_str())?;
         self.place.remove()?;
         Ok(End::Done(finished))
-    }
-
-    /// Remembers that a person's change makes these edits good.
-    fn accept(&self, start: &Start, tree: TreeId, keys: &[Key]) -> Result<(), ExecError> {
-        let fingerprint = crate::observe::edit::accepted(self.session.world, self.workstream, keys, start.tree)
-            .map_err(crate::observe::ObserveError::from)?;
-        let body = AcceptedBody { base: start.tree.hex(), tree: tree.hex(), by: "manual".to_owned() };
-        self.session.keep(tree);
-        let made = Made::new(Outcome::Green, &body, 0);
-        self.session.record_as(&format!("{}/accepted", self.workstream.id), "accepted", &fingerprint, made)
     }
 
     fn no_start(&self, base: &StepKind, conflict: &StartError) -> End {

@@ -28,19 +28,9 @@ const SCOPE_PARTS_MAX: usize = 256;
 
 /// Makes the request of edit `number` on a tree.
 pub fn request(world: &World, workstream: &Workstream, number: u32, tree: TreeId) -> Result<EditRequest, GitError> {
-    let whole = world.whole.contains(&workstream.id);
-    let prompt = prompt::edit(workstream, number, whole);
-    let mut fingerprint = Fingerprint::of("edit");
-    fingerprint.text("tool", &workstream.asked_tool);
-    fingerprint.text("prompt", &prompt);
-    fingerprint.text("files-scope", &texts(&workstream.files_scope));
-    fingerprint.text("files-create", &texts(&workstream.files_create));
-    let tool = world.first_tool(workstream);
-    if let Some(tool) = tool {
-        add_tool(&mut fingerprint, world, workstream, tool, number);
-    }
+    let (mut fingerprint, prompt) = question(world, workstream, number);
     let request = fingerprint.key().0;
-    match tool.map_or(Observes::Scope, |tool| tool.observes) {
+    match world.first_tool(workstream).map_or(Observes::Scope, |tool| tool.observes) {
         Observes::Tree => fingerprint.digest("tree", tree.hex()),
         Observes::Scope => {
             let entries = Scope::of(workstream).observed(&world.located().repository, tree)?;
@@ -48,6 +38,27 @@ pub fn request(world: &World, workstream: &Workstream, number: u32, tree: TreeId
         }
     }
     Ok(EditRequest { fingerprint, request, prompt })
+}
+
+/// The digest of what all edits are asked, whatever the tree.
+pub fn requests(world: &World, workstream: &Workstream) -> Digest {
+    let all = (1..=world.edits(workstream)).map(|number| question(world, workstream, number).0.key().0.hex());
+    Digest::of(all.collect::<Vec<_>>().join("\n").as_bytes())
+}
+
+/// What edit `number` is asked, without the tree; and the prompt.
+fn question(world: &World, workstream: &Workstream, number: u32) -> (Fingerprint, String) {
+    let whole = world.whole.contains(&workstream.id);
+    let prompt = prompt::edit(workstream, number, whole);
+    let mut fingerprint = Fingerprint::of("edit");
+    fingerprint.text("tool", &workstream.asked_tool);
+    fingerprint.text("prompt", &prompt);
+    fingerprint.text("files-scope", &texts(&workstream.files_scope));
+    fingerprint.text("files-create", &texts(&workstream.files_create));
+    if let Some(tool) = world.first_tool(workstream) {
+        add_tool(&mut fingerprint, world, workstream, tool, number);
+    }
+    (fingerprint, prompt)
 }
 
 fn add_tool(fingerprint: &mut Fingerprint, world: &World, workstream: &Workstream, tool: &Tool, number: u32) {
@@ -97,10 +108,15 @@ fn texts(patterns: &[Pattern]) -> String {
 }
 
 /// The fingerprint of a composed delta that was verified: the edits' keys and the state of the scope.
+///
+/// A repair takes the place of an edit that did not come about and of all after it: of those the requests count.
 pub fn accepted(world: &World, workstream: &Workstream, keys: &[Key], base: TreeId) -> Result<Fingerprint, GitError> {
     let mut fingerprint = Fingerprint::of("accepted");
     for (place, key) in keys.iter().enumerate() {
         fingerprint.digest(format!("edit {}", place + 1), key.0.hex());
+    }
+    for number in u32::try_from(keys.len()).unwrap_or(u32::MAX).saturating_add(1)..=world.edits(workstream) {
+        fingerprint.digest(format!("request {number}"), question(world, workstream, number).0.key().0.hex());
     }
     let entries = Scope::of(workstream).observed(&world.located().repository, base)?;
     add_entries(&mut fingerprint, &entries);

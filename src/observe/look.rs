@@ -28,6 +28,11 @@ impl Records<'_> {
         self.0.map_or(Ok(None), |store| store.latest(step).map_err(ObserveError::from))
     }
 
+    /// The newest records of a step.
+    pub fn of_step(&self, step: &str, limit: u32) -> Result<Vec<Record>, ObserveError> {
+        self.0.map_or(Ok(Vec::new()), |store| store.records_of(step, limit).map_err(ObserveError::from))
+    }
+
     /// What a record's key was made of.
     pub fn fingerprint(&self, record: &Record) -> Result<Option<Fingerprint>, ObserveError> {
         self.0.map_or(Ok(None), |store| store.fingerprint(record).map_err(ObserveError::from))

@@ -32,6 +32,9 @@ pub struct AcceptedBody {
     pub tree: String,
     /// Who mended it: `manual`.
     pub by: String,
+    /// It was merged onto a moved base.
+    #[serde(default)]
+    pub carried: bool,
 }
 
 /// A lint.

@@ -2,6 +2,7 @@
 //!
 //! Knows no worktree and starts nothing: the run asks the same questions as the preview.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::git::repository::Repository;
 use crate::observe::base::{Settled, Start};
 use crate::observe::edit::{self, EditRequest};
 use crate::observe::look::{Look, Records, look, tell_tree};
-use crate::observe::record::{AcceptedBody, EditBody, LintBody, ResultBody, SetupBody, TestBody};
+use crate::observe::record::{EditBody, LintBody, ResultBody, SetupBody, TestBody};
 use crate::observe::world::World;
 use crate::observe::{ObserveError, body, program, verification};
 use crate::plan::{Freshness, Reason, Verdict};
@@ -102,30 +103,6 @@ fn put_onto(repository: &Repository, found: &EditBody, tree: TreeId) -> Result<T
         return Ok(after);
     }
     Ok(repository.apply(tree, &repository.diff(before, after)?)?)
-}
-
-/// The accepted composition of these edits, if one was verified: edits plus what mended them.
-pub fn accepted(
-    world: &World,
-    records: Records<'_>,
-    workstream: &Workstream,
-    keys: &[Key],
-    base: TreeId,
-) -> Result<Option<TreeId>, ObserveError> {
-    let repository = &world.located().repository;
-    let fingerprint = edit::accepted(world, workstream, keys, base)?;
-    let Some(record) = records.find(fingerprint.key())? else { return Ok(None) };
-    let found: AcceptedBody = body(&record)?;
-    let (Some(from), Some(tree)) = (TreeId::from_hex(&found.base), TreeId::from_hex(&found.tree)) else {
-        return Ok(None);
-    };
-    if !repository.is_whole(tree, from)? {
-        return Ok(None);
-    }
-    if from == base {
-        return Ok(Some(tree));
-    }
-    Ok(Some(repository.apply(base, &repository.diff(from, tree)?)?))
 }
 
 /// A setup held against the records.
@@ -343,6 +320,9 @@ pub fn result(
     Ok(ResultLook { look, commit })
 }
 
+/// Results of a workstream that may have landed, newest first.
+const RESULTS_LOOKED_AT_MAX: u32 = 32;
+
 /// The settled workstream, where it has landed in the base: its result is part of the base commit's history, and its
 /// definition still means what it meant.
 pub fn landed(
@@ -351,18 +331,22 @@ pub fn landed(
     workstream: &Workstream,
 ) -> Result<Option<Arc<Settled>>, ObserveError> {
     let located = world.located();
-    let Some(record) = records.latest(&format!("{}/result", workstream.id))? else { return Ok(None) };
-    let found: ResultBody = body(&record)?;
-    let (Some(commit), Some(then)) = (CommitId::from_hex(&found.commit), CommitId::from_hex(&found.base_commit)) else {
-        return Ok(None);
-    };
-    let moved = then != located.commit && found.base != found.tree;
-    if !moved || found.definition != edit::definition(workstream).hex() {
+    let definition = edit::definition(workstream).hex();
+    // Every result that meant the same counts: an older one may have been pushed, and merged after a newer was made.
+    let (mut wanted, mut bases) = (HashSet::new(), HashSet::new());
+    for record in records.of_step(&format!("{}/result", workstream.id), RESULTS_LOOKED_AT_MAX)? {
+        let found: ResultBody = body(&record)?;
+        let commits = CommitId::from_hex(&found.commit).zip(CommitId::from_hex(&found.base_commit));
+        let Some((commit, base)) = commits.filter(|_| found.definition == definition) else { continue };
+        if base != located.commit && found.base != found.tree {
+            wanted.insert(commit);
+            bases.insert(base);
+        }
+    }
+    if wanted.is_empty() {
         return Ok(None);
     }
-    let wanted = std::collections::HashSet::from([commit]);
-    let reached =
-        located.repository.ancestors_contain(located.commit, &wanted, &std::collections::HashSet::from([then]))?;
+    let reached = located.repository.ancestors_contain(located.commit, &wanted, &bases)?;
     Ok((!reached.is_empty()).then(|| {
         Arc::new(Settled {
             base: located.tree,

@@ -12,6 +12,7 @@ use crate::git::object::TreeId;
 use crate::graph::{StepId, StepKind};
 use crate::observe::ObserveError;
 use crate::observe::base::{Closures, Settled, Start, StartError, start};
+use crate::observe::by_hand;
 use crate::observe::look::{Look, Records};
 use crate::observe::workstream::{self as observe, Candidate, LintLook, Prepared};
 use crate::observe::world::World;
@@ -39,8 +40,9 @@ pub fn judge(
         preview.settled.insert(id.clone(), settled);
         return Ok(());
     }
-    let forced = forced || (asked.again && crate::observe::by_hand::failed_before(records, workstream)?);
-    let mut walk = Walk { world, records, workstream, steps: Vec::new(), stop: None, settled: None, forced };
+    let forced = forced || (asked.again && by_hand::failed_before(records, workstream)?);
+    let mut walk =
+        Walk { world, records, workstream, steps: Vec::new(), stop: None, settled: None, forced, repaired: None };
     let base = steps.first().copied().filter(|step| matches!(world.graph.step(*step).kind, StepKind::Base(_)));
     let above = base.and_then(|step| unsettled_above(world, step, judged));
     match above {
@@ -64,6 +66,14 @@ fn plan(step: StepId, verdict: Verdict) -> StepPlan {
     StepPlan { step, verdict, fingerprint: None, last: None, tool: None }
 }
 
+/// The edits so far.
+#[derive(Default)]
+struct Edits {
+    keys: Vec<Key>,
+    /// The newest of their records.
+    newest: u64,
+}
+
 /// What is known while the steps are gone through.
 struct Walk<'a> {
     world: &'a World,
@@ -73,6 +83,8 @@ struct Walk<'a> {
     stop: Option<Reason>,
     settled: Option<Arc<Settled>>,
     forced: bool,
+    /// A person's repair stands in place of the edits.
+    repaired: Option<TreeId>,
 }
 
 impl Walk<'_> {
@@ -80,7 +92,7 @@ impl Walk<'_> {
         let world = self.world;
         let repository = &world.located().repository;
         let mut tree = start.tree;
-        let mut keys: Vec<Key> = Vec::new();
+        let mut asked = Edits::default();
         let mut candidate: Option<(TreeId, Arc<crate::git::delta::Delta>)> = None;
         let mut prepared = Prepared::default();
         for &step in steps {
@@ -89,14 +101,18 @@ impl Walk<'_> {
             }
             let kind = &world.graph.step(step).kind;
             if candidate.is_none() && !matches!(kind, StepKind::Base(_) | StepKind::Edit(..)) {
-                let accepted = observe::accepted(world, self.records, self.workstream, &keys, start.tree)?;
-                let final_tree = accepted.unwrap_or(tree);
+                if self.repaired.is_none() {
+                    self.repaired = self.repair(start, &asked)?;
+                }
+                let final_tree = self.repaired.unwrap_or(tree);
                 candidate = Some((final_tree, Arc::new(repository.diff(start.tree, final_tree)?)));
             }
             let known = candidate.clone();
             match (kind, known) {
                 (StepKind::Base(_), _) => self.steps.push(plan(step, Verdict::Fresh(Freshness::Nothing))),
-                (StepKind::Edit(_, number), _) => tree = self.edit(step, *number, tree, &mut keys)?.unwrap_or(tree),
+                (StepKind::Edit(_, number), _) => {
+                    tree = self.edit(step, *number, start, tree, &mut asked)?.unwrap_or(tree);
+                }
                 (StepKind::Setup(_, name), Some((tree, _))) => {
                     let setup = world.setup(name);
                     let look = observe::setup(world, self.records, setup, tree, &kind.name())?;
@@ -125,20 +141,48 @@ impl Walk<'_> {
         &mut self,
         step: StepId,
         number: u32,
+        start: &Start,
         tree: TreeId,
-        keys: &mut Vec<Key>,
+        asked: &mut Edits,
     ) -> Result<Option<TreeId>, ObserveError> {
+        if self.repaired.is_some() {
+            self.steps.push(plan(step, Verdict::Fresh(Freshness::Recorded)));
+            return Ok(None);
+        }
         let mut look = observe::edit(self.world, self.records, self.workstream, number, tree)?;
         if self.forced && number == 1 {
             look.look.verdict = Verdict::Stale(Reason::Forced);
         }
-        if let (Verdict::Stale(reason), Some(_)) = (&look.look.verdict, &look.carry_from) {
-            look.look.verdict = Verdict::Stale(Reason::Changed(format!("{reason}; its edit is carried onto it")));
+        asked.keys.push(look.look.key);
+        asked.newest = asked.newest.max(look.look.record.as_ref().map_or(0, |record| record.seq));
+        if look.after.is_none() {
+            self.repaired = self.repair(start, asked)?;
+            if self.repaired.is_some() {
+                self.steps.push(plan(step, Verdict::Fresh(Freshness::Recorded)));
+                return Ok(None);
+            }
+            let repair = by_hand::carried(self.world, self.records, self.workstream, start.tree)?;
+            let carried = repair.filter(|_| !self.forced).map(|_| "repair");
+            let carried = carried.or(look.carry_from.as_ref().map(|_| "edit"));
+            if let (Verdict::Stale(reason), Some(what)) = (&look.look.verdict, carried) {
+                look.look.verdict = Verdict::Stale(Reason::Changed(format!("{reason}; its {what} is carried onto it")));
+            }
         }
-        keys.push(look.look.key);
         let tool = self.workstream.tools.first().map(|tool| tool_name(self.world, tool));
         self.push(step, &look.look, tool);
         Ok(look.after)
+    }
+
+    /// A repair that was judged or accepted and that no tool's answer came after.
+    fn repair(&self, start: &Start, asked: &Edits) -> Result<Option<TreeId>, ObserveError> {
+        if self.forced {
+            return Ok(None);
+        }
+        let (world, records) = (self.world, self.records);
+        match by_hand::judged(world, records, self.workstream, start.tree)? {
+            Some(tree) => Ok(Some(tree)),
+            None => by_hand::accepted(world, records, self.workstream, &asked.keys, asked.newest, start.tree),
+        }
     }
 
     fn lint(&mut self, step: StepId, look: LintLook) {
@@ -201,7 +245,7 @@ impl Walk<'_> {
         if matches!(self.steps[first].verdict, Verdict::Unsettled(_)) {
             return Ok(());
         }
-        if crate::observe::by_hand::edited(self.world, self.records, self.workstream)? {
+        if by_hand::edited(self.world, self.records, self.workstream)? {
             self.steps[first].verdict = Verdict::Stale(Reason::Changed("its worktree was edited by hand".to_owned()));
         }
         Ok(())

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use crate::analysis::pipeline::ToolKind;
 use crate::base::failure::Failure;
 use crate::exec::ExecError;
 use crate::exec::editing::{self, Edited, Good, Ground};
 use crate::exec::session::{Ending, Made};
+use crate::exec::workstream::repairs::Repair;
 use crate::exec::workstream::{End, Machine};
 use crate::fingerprint::Key;
 use crate::git::object::{CommitId, TreeId};
@@ -22,10 +22,22 @@ use crate::store::record::Outcome;
 use crate::store::state::WorkstreamState;
 use crate::summary::StepStatus;
 
+/// What is to be verified.
+pub(super) struct Candidate {
+    /// The tree.
+    pub(super) tree: TreeId,
+    /// Of the edits that came about, and of the first that did not where a repair takes its place.
+    pub(super) keys: Vec<Key>,
+    /// Some part was merged onto a moved base.
+    pub(super) carried: bool,
+    /// A person's repair that is to be remembered where it is green.
+    pub(super) repair: Option<Repair>,
+}
+
 /// What the edits came to.
 pub(super) enum Edits {
-    /// A candidate; `carried`: some edit was merged onto a moved base in this run.
-    Candidate { tree: TreeId, keys: Vec<Key>, carried: bool },
+    /// A candidate.
+    Candidate(Candidate),
     /// It ends here.
     End(End),
 }
@@ -39,71 +51,58 @@ impl Machine<'_, '_> {
         mended: Option<TreeId>,
         may_carry: bool,
     ) -> Result<Edits, ExecError> {
-        let mut tree = start.tree;
-        let mut keys = Vec::new();
-        let mut carried = false;
+        let mut candidate = Candidate { tree: start.tree, keys: Vec::new(), carried: false, repair: None };
+        // The newest answer of a tool: what a person accepted before it no longer counts.
+        let mut newest = 0;
         let count = self.session.world.edits(self.workstream);
         for number in 1..=count {
             let kind = StepKind::Edit(self.workstream.id.clone(), number);
             if !(self.wanted)(&kind) {
                 return Ok(Edits::End(End::Partly));
             }
+            let tree = candidate.tree;
             let ground = Ground { workstream: self.workstream, base: start.tree, tree, parent, number };
-            let mut look = observe::edit(self.session.world, self.session.records(), self.workstream, number, tree)?;
-            keys.push(look.look.key);
-            let again = self.is_forced(&kind) || (!may_carry && look.body.as_ref().is_some_and(|body| body.carried));
-            let red = look.look.verdict == Verdict::Fresh(Freshness::RecordedRed);
-            if again || (red && self.session.asked.again) {
-                look.look.verdict = Verdict::Stale(Reason::Forced);
-                look.after = None;
-            }
-            let mending = mended.filter(
-                |_| !matches!(look.look.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed),
-            );
-            if let Some(by_hand) = mending.filter(|_| self.is_manual()) {
-                self.remember_by_hand(&kind, ground, &look, by_hand)?;
-                tree = by_hand;
+            let look = self.look_at_edit(&kind, ground, may_carry)?;
+            candidate.keys.push(look.look.key);
+            newest = newest.max(look.look.record.as_ref().map_or(0, |record| record.seq));
+            if let Some(after) = look.after {
+                candidate.carried |= look.body.as_ref().is_some_and(|body| body.carried);
+                self.session.end(&kind, Ending::fresh(&look.look.verdict));
+                candidate.tree = after;
                 continue;
             }
-            if let Some(mended) = mending.or(self.accepted_in_spite(&look, &keys, start)?) {
+            if let Some(by_hand) = mended.filter(|_| self.is_manual()) {
+                self.remember_by_hand(&kind, ground, &look, by_hand)?;
+                candidate.tree = by_hand;
+                continue;
+            }
+            if self.repair(&mut candidate, start, mended, newest, may_carry)? {
                 self.rest_is_mended(number, count);
-                return Ok(Edits::Candidate { tree: mended, keys, carried: false });
+                return Ok(Edits::Candidate(candidate));
             }
-            match look.after {
-                Some(after) => {
-                    carried |= look.body.as_ref().is_some_and(|body| body.carried);
-                    self.session.end(&kind, Ending::fresh(&look.look.verdict));
-                    tree = after;
+            match self.edit(&kind, ground, &look, may_carry)? {
+                Ok(good) => {
+                    candidate.carried |= good.carried;
+                    candidate.tree = good.after;
+                    newest = u64::MAX;
                 }
-                None => match self.edit(&kind, ground, &look, may_carry)? {
-                    Ok(good) => {
-                        carried |= good.carried;
-                        tree = good.after;
-                    }
-                    Err(end) => return Ok(Edits::End(end)),
-                },
+                Err(end) => return Ok(Edits::End(end)),
             }
         }
-        let accepted = match mended {
-            Some(mended) => Some(mended),
-            None => observe::accepted(self.session.world, self.session.records(), self.workstream, &keys, start.tree)?,
-        };
-        Ok(Edits::Candidate { tree: accepted.unwrap_or(tree), keys, carried })
+        self.repair(&mut candidate, start, mended, newest, false)?;
+        Ok(Edits::Candidate(candidate))
     }
 
-    /// A red edit that a person mended, and that was verified so.
-    fn accepted_in_spite(&self, look: &EditLook, keys: &[Key], start: &Start) -> Result<Option<TreeId>, ExecError> {
-        if look.look.verdict != Verdict::Fresh(Freshness::RecordedRed) {
-            return Ok(None);
+    /// An edit held against the records; one that is asked for anew has no record that counts.
+    fn look_at_edit(&self, kind: &StepKind, ground: Ground<'_>, may_carry: bool) -> Result<EditLook, ExecError> {
+        let (world, records) = (self.session.world, self.session.records());
+        let mut look = observe::edit(world, records, ground.workstream, ground.number, ground.tree)?;
+        let was_carried = look.body.as_ref().is_some_and(|body| body.carried);
+        if self.is_forced(kind) || (!may_carry && was_carried) {
+            look.look.verdict = Verdict::Stale(Reason::Forced);
+            look.after = None;
         }
-        Ok(observe::accepted(self.session.world, self.session.records(), self.workstream, keys, start.tree)?)
-    }
-
-    fn rest_is_mended(&self, from: u32, count: u32) {
-        for number in from..=count {
-            let kind = StepKind::Edit(self.workstream.id.clone(), number);
-            self.session.end(&kind, Ending::fresh(&Verdict::Fresh(Freshness::Recorded)).detail("mended by hand"));
-        }
+        Ok(look)
     }
 
     /// One edit that must be asked for, or carried.
@@ -201,7 +200,7 @@ impl Machine<'_, '_> {
         }
     }
 
-    fn remember(
+    pub(super) fn remember(
         &self,
         kind: &StepKind,
         ground: Ground<'_>,
@@ -220,25 +219,6 @@ impl Machine<'_, '_> {
         let mut made = Made::new(Outcome::Green, &body, duration_ms);
         made.request = Some(look.request.request);
         self.session.record(kind, &look.look, made)
-    }
-
-    fn is_manual(&self) -> bool {
-        self.session.world.first_tool(self.workstream).is_some_and(|tool| tool.kind == ToolKind::Manual)
-    }
-
-    /// What a person did in the worktree is the edit that was waited for.
-    fn remember_by_hand(
-        &self,
-        kind: &StepKind,
-        ground: Ground<'_>,
-        look: &EditLook,
-        after: TreeId,
-    ) -> Result<(), ExecError> {
-        let good = Good { after, carried: false, tool: "manual".to_owned(), notes: Vec::new(), findings: Vec::new() };
-        let begun = self.session.begin(kind, &look.look.reason().to_string(), Some("manual (a person)".to_owned()));
-        self.remember(kind, ground, look, &good, 0)?;
-        self.session.end(kind, Ending::ran(StepStatus::Done, &look.look.verdict, begun).detail("by hand"));
-        Ok(())
     }
 
     /// A red edit whose key did not move: nobody is asked.

@@ -5,27 +5,25 @@
 use crate::exec::ExecError;
 use crate::exec::editing::{self, Ground};
 use crate::exec::workstream::Machine;
+use crate::exec::workstream::edits::Candidate;
+use crate::exec::workstream::repairs::Repair;
 use crate::git::merge::Merge;
 use crate::git::object::{CommitId, TreeId};
 use crate::observe::base::Start;
+use crate::observe::by_hand;
 use crate::observe::edit::display;
 use crate::store::work::Kept;
 
 impl Machine<'_, '_> {
-    /// What a person changed in the kept worktree, held to the scope and put onto today's base.
+    /// What a person made of the kept worktree, held to the scope and put onto today's base.
     pub(super) fn mended_by_person(&mut self, start: &Start) -> Result<Option<TreeId>, ExecError> {
         let Some(kept) = self.session.store.kept(self.workstream.id.as_str())? else { return Ok(None) };
         let (Some(base), Some(known)) = (TreeId::from_hex(&kept.base_tree), TreeId::from_hex(&kept.candidate_tree))
         else {
             return Ok(None);
         };
-        if !self.place.exists() {
-            return Ok(None);
-        }
-        let snapshot = self.place.look(known, self.session.world.located().commit)?;
-        if snapshot.tree == known {
-            return Ok(None);
-        }
+        let snapshot = if self.place.exists() { Some(self.place.look_by_hand(known)?) } else { None };
+        let Some(snapshot) = snapshot.filter(|snapshot| snapshot.tree != known) else { return self.judged(start) };
         self.session.keep(snapshot.tree);
         let ground = Ground {
             workstream: self.workstream,
@@ -34,9 +32,9 @@ impl Machine<'_, '_> {
             parent: self.session.world.located().commit,
             number: 1,
         };
-        let held = editing::hold(self.session, &self.place, ground)?;
+        let held = editing::hold_snapshot(self.session, &snapshot, ground)?;
         if held.tree == known {
-            return Ok(None);
+            return self.judged(start);
         }
         for finding in &held.violations {
             let path = finding.path.as_deref().unwrap_or("?");
@@ -64,24 +62,42 @@ impl Machine<'_, '_> {
         }
     }
 
+    /// A repair that was red; with `--again` a tool is asked instead.
+    fn judged(&self, start: &Start) -> Result<Option<TreeId>, ExecError> {
+        if self.again {
+            return Ok(None);
+        }
+        Ok(by_hand::judged(self.session.world, self.session.records(), self.workstream, start.tree)?)
+    }
+
     /// Keeps the worktree with this content for a person to look at.
     pub(super) fn keep_tree(&mut self, ground: Ground<'_>, tree: TreeId, reason: &str) -> Result<(), ExecError> {
         self.place.make_exact(tree, ground.parent)?;
-        self.write_kept(ground.base, tree, reason)
+        self.write_kept(ground.base, tree, reason, serde_json::Value::Null)
     }
 
     pub(super) fn keep(
         &mut self,
         start: &Start,
         parent: CommitId,
-        tree: TreeId,
+        candidate: &Candidate,
         reason: &str,
     ) -> Result<(), ExecError> {
-        self.place.make_exact(tree, parent)?;
-        self.write_kept(start.tree, tree, reason)
+        self.place.make_exact(candidate.tree, parent)?;
+        let metadata = match candidate.repair {
+            Some(Repair::New) => self.judged_metadata(),
+            Some(Repair::Carried) | None => serde_json::Value::Null,
+        };
+        self.write_kept(start.tree, candidate.tree, reason, metadata)
     }
 
-    fn write_kept(&self, base: TreeId, tree: TreeId, reason: &str) -> Result<(), ExecError> {
+    fn write_kept(
+        &self,
+        base: TreeId,
+        tree: TreeId,
+        reason: &str,
+        metadata: serde_json::Value,
+    ) -> Result<(), ExecError> {
         self.session.keep(tree);
         self.session.store.keep(&Kept {
             ws_id: self.workstream.id.0.clone(),
@@ -90,7 +106,7 @@ impl Machine<'_, '_> {
             base_tree: base.hex(),
             reason: reason.to_owned(),
             run_id: Some(self.session.run_id.0.clone()),
-            metadata: serde_json::Value::Null,
+            metadata,
         })?;
         Ok(())
     }
