@@ -106,6 +106,7 @@ pub fn ran(project: &Project) -> Vec<String> {
 /// Asserts that a build of everything starts nothing, asks nobody and makes no run.
 #[track_caller]
 pub fn all_fresh(project: &Project) -> Ran {
+    asked(project);
     let ran = project.pl(&["build", "--json", "*"]).expect(0).started_nothing();
     let summary = ran.json();
     assert!(summary["run_id"].is_null(), "{summary:#}");
