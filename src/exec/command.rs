@@ -128,7 +128,7 @@ pub fn launch(session: &Session<'_>, launch: Launch<'_>) -> Ran {
             environment.put(name, &value);
         }
     }
-    let reproduce = format!("cd {} && {}", quote(&launch.dir.to_string_lossy()), shell_line(&launch.argv));
+    let reproduce = reproduce(&launch);
     let request = Request {
         argv: launch.argv.iter().map(OsString::from).collect(),
         dir: launch.dir.to_path_buf(),
@@ -150,11 +150,18 @@ pub fn launch(session: &Session<'_>, launch: Launch<'_>) -> Ran {
     }
 }
 
-fn shell_line(argv: &[String]) -> String {
-    match argv {
-        [shell, flag, text] if shell == "sh" && flag == "-c" => text.clone(),
-        words => words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
+/// A line for a shell: the folder, what the definition puts into the environment, the words.
+fn reproduce(launch: &Launch<'_>) -> String {
+    let mut words: Vec<String> = Vec::new();
+    if !launch.bins.is_empty() {
+        let bins: Vec<String> = launch.bins.iter().map(|bin| quote(&bin.to_string_lossy())).collect();
+        words.push(format!("PATH={}:\"$PATH\"", bins.join(":")));
     }
+    words.extend(launch.environment.set.iter().map(|(name, value)| format!("{name}={}", quote(value))));
+    let shown = launch.own.iter().filter(|(name, _)| name.starts_with("PL_"));
+    words.extend(shown.map(|(name, path)| format!("{name}={}", quote(&path.to_string_lossy()))));
+    words.extend(launch.argv.iter().map(|word| quote(word)));
+    format!("cd {} && {}", quote(&launch.dir.to_string_lossy()), words.join(" "))
 }
 
 /// Names of withheld variables that a failure lists.
@@ -227,13 +234,17 @@ impl Ran {
         String::from_utf8_lossy(&self.finished.output_tail).into_owned()
     }
 
-    /// One sentence on what it was not shown, for failures that may come from there.
+    /// One sentence on what it was not shown, as far as its output speaks of it: most failures have other causes.
     pub fn withheld_sentence(&self) -> Option<String> {
-        if self.withheld.is_empty() {
+        let output = self.output();
+        let words: std::collections::BTreeSet<&str> =
+            output.split(|character: char| !character.is_alphanumeric() && character != '_').collect();
+        let named: Vec<&str> = self.withheld.iter().map(String::as_str).filter(|name| words.contains(name)).collect();
+        if named.is_empty() {
             return None;
         }
-        let shown: Vec<&str> = self.withheld.iter().take(WITHHELD_SHOWN_MAX).map(String::as_str).collect();
-        let more = match self.withheld.len().saturating_sub(WITHHELD_SHOWN_MAX) {
+        let shown = &named[..named.len().min(WITHHELD_SHOWN_MAX)];
+        let more = match named.len().saturating_sub(WITHHELD_SHOWN_MAX) {
             0 => String::new(),
             count => format!(" and {count} more"),
         };

@@ -489,6 +489,8 @@ pub fn out_of_scope(violations: &[Finding], ran: Option<&Ran>) -> Failure {
         None => Failure { class: "agent".to_owned(), message, help, ..Failure::default() },
     };
     failure.findings = violations.to_vec();
+    // The worktree holds the edit already; the same line there would do something else.
+    failure.reproduce = None;
     failure
 }
 

@@ -32,9 +32,7 @@ pub(super) fn of(event: &Event, progress: &Progress, style: &Style, verbosity: V
             let word = status_word(*status);
             line(progress, style, &shown_name(step), word, tone_of(word), &parts)
         }
-        Event::WorkstreamEnded(summary) if summary.status != "fresh" && summary.status != "landed" => {
-            workstream(summary, progress, style)
-        }
+        Event::WorkstreamEnded(summary) if summary.status == "done" => workstream(summary, progress, style),
         _ => String::new(),
     }
 }
@@ -89,13 +87,11 @@ fn line(progress: &Progress, style: &Style, name: &str, word: &str, tone: Tone, 
     text.trim_end().to_owned() + "\n"
 }
 
+/// The line of a workstream that is done; what became of the others stands in the summary, right below.
 fn workstream(summary: &WorkstreamSummary, progress: &Progress, style: &Style) -> String {
-    let told = progress.told.get(&summary.id);
-    let reason = (summary.status != "done").then(|| summary.reason.clone()).flatten();
-    let what = reason.map_or_else(|| what_ran(&summary.steps, told), |reason| one_line(&reason));
+    let what = what_ran(&summary.steps, progress.told.get(&summary.id));
     let time = (summary.duration_ms > 0).then(|| duration(summary.duration_ms));
-    let place = summary.worktree.clone().filter(|_| summary.status == "waiting");
-    let parts: Vec<String> = [Some(what), time, place].into_iter().flatten().collect();
+    let parts: Vec<String> = [Some(what), time].into_iter().flatten().collect();
     line(progress, style, &summary.id, &summary.status, tone_of(&summary.status), &parts)
 }
 
