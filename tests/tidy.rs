@@ -82,6 +82,7 @@ const MACHINE: &[&str] = &[
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
+const ARCHITECTURE_LINES_MAX: usize = 250;
 const FILE_BYTES_MAX: u64 = 2_000_000;
 
 struct Fault {
@@ -257,6 +258,19 @@ fn the_table_is_the_order_of_the_library() {
         text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     let table: Vec<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
     assert_eq!(declared, table, "src/lib.rs and ROOMS in tests/tidy.rs name the same rooms in the same order");
+}
+
+#[test]
+fn the_architecture_has_a_paragraph_for_each_room() {
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).expect("docs/architecture.md");
+    let told = |room: &str| text.lines().any(|line| line.starts_with("**") && line.contains(&format!("**{room}**")));
+    let missing: Vec<&str> = ROOMS.iter().map(|(room, _)| *room).filter(|room| !told(room)).collect();
+    assert!(missing.is_empty(), "docs/architecture.md: say what {missing:?} is for and must not know");
+    let lines = text.lines().count();
+    assert!(
+        lines <= ARCHITECTURE_LINES_MAX,
+        "docs/architecture.md: {lines} lines; {ARCHITECTURE_LINES_MAX} are the most"
+    );
 }
 
 #[test]
