@@ -40,11 +40,14 @@ pub fn run(arguments: &Arguments, project: &Project, terminal: &Terminal) -> Res
         return Ok(Outcome::Done);
     }
     let style = &terminal.out.style;
-    let kinds = if template.kinds.is_empty() { "no known tools".to_owned() } else { template.kinds.join(", ") };
-    let command = style.paint(Tone::Command, "pl check");
-    let (tasks, written) = (tasks.join(" "), style.paint(Tone::Strong, FILE));
-    terminal
-        .print(&format!("wrote {written} for {kinds}, with tasks {tasks}\nnow: {command} says what would run\n"))?;
+    let what = match (template.kinds.as_slice(), tasks.as_slice()) {
+        ([], _) => "no build tool was recognised, so its one task says hello".to_owned(),
+        (kinds, [task]) => format!("{}: task {task}", kinds.join(", ")),
+        (kinds, tasks) => format!("{}: tasks {}", kinds.join(", "), tasks.join(" ")),
+    };
+    let (check, build) = (style.paint(Tone::Command, "pl check"), style.paint(Tone::Command, "pl build"));
+    let written = style.paint(Tone::Strong, FILE);
+    terminal.print(&format!("wrote {written} ({what})\n  {check}   what would run, and why\n  {build}   runs it\n"))?;
     Ok(Outcome::Done)
 }
 

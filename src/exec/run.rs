@@ -248,10 +248,12 @@ fn sum_up(session: &Session<'_>, run: &Run<'_>, run_id: &RunId, begun: Instant) 
     let bad_steps = tasks.iter().filter(|step| !is_good(step)).count();
     let bad_workstreams = workstreams.iter().filter(|workstream| bad(&workstream.status)).count();
     let good = tasks.len() + workstreams.len() - bad_steps - bad_workstreams;
+    let has_failed = tasks.iter().any(|step| step.status == StepStatus::Failed)
+        || workstreams.iter().any(|workstream| workstream.status == "failed");
     let status = match (session.cancel.is_cancelled(), bad_steps + bad_workstreams, good) {
         (true, ..) => "interrupted",
         (_, 0, _) => "completed",
-        (_, _, 0) => "failed",
+        (_, _, 0) if has_failed => "failed",
         _ => "partial",
     };
     let planned: HashMap<String, bool> = run

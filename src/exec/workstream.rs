@@ -231,7 +231,7 @@ impl<'a> Machine<'a, '_> {
                 ("failed", WorkstreamState::Failed, Ended::Bad)
             }
             End::Waiting => {
-                summary.reason = Some("waits for a person to edit its worktree".to_owned());
+                summary.reason = Some(waits_for(&self.session.world.workstream(id).instructions));
                 ("waiting", WorkstreamState::Waiting, Ended::Bad)
             }
             End::Interrupted => ("interrupted", WorkstreamState::Interrupted, Ended::Bad),
@@ -244,4 +244,15 @@ impl<'a> Machine<'a, '_> {
         self.session.close(summary);
         ended
     }
+}
+
+/// What a person is waited for: `waits for a person: Move Config into src/settings.py (and 2 more instructions)`.
+fn waits_for(instructions: &[String]) -> String {
+    let first = instructions.first().map(|text| format!(": {}", text.lines().next().unwrap_or_default()));
+    let more = match instructions.len() {
+        0 | 1 => String::new(),
+        2 => " (and 1 more instruction)".to_owned(),
+        number => format!(" (and {} more instructions)", number - 1),
+    };
+    format!("waits for a person{}{more}", first.unwrap_or_default())
 }

@@ -57,6 +57,9 @@ impl Template {
         if self.tasks.is_empty() {
             text.push_str(GENERIC);
         }
+        if self.kinds.contains(&"cargo") {
+            text.push_str(CARGO);
+        }
         for task in &self.tasks {
             text.push_str(&format!("task {} {{\n    {}\n", quote(&task.name), task.command));
             if task.inputs.is_empty() {
@@ -94,6 +97,12 @@ task \"hello\" {
 }
 
 default \"hello\"
+
+";
+
+const CARGO: &str = "\
+// Steps see PATH, HOME and little more; what cargo listens to is let through, and counts as an input.
+env { pass \"CARGO_*\" \"RUSTUP_*\" \"RUSTFLAGS\" }
 
 ";
 

@@ -50,10 +50,10 @@ pub fn status_word(status: StepStatus) -> &'static str {
     }
 }
 
-/// Of a workstream's steps only setups that ran are told one by one; of tasks all but the fresh.
+/// Of a workstream's steps only setups that ran are told one by one; of tasks those that ran.
 fn is_told(step: &str, status: StepStatus, verbosity: Verbosity) -> bool {
     let (workstream, part) = split_step(step);
-    let quiet = matches!(status, StepStatus::Fresh | StepStatus::Skipped);
+    let quiet = matches!(status, StepStatus::Fresh | StepStatus::Skipped | StepStatus::Blocked);
     verbosity == Verbosity::Verbose
         || !quiet && (workstream.is_none() || status == StepStatus::Done && part.starts_with("setup"))
 }
