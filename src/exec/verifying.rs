@@ -17,9 +17,11 @@ use crate::exec::setup::{Inputs, SetUp, ensure};
 use crate::git::delta::Delta;
 use crate::git::object::{CommitId, TreeId};
 use crate::graph::StepKind;
+use crate::observe::ObserveError;
 use crate::observe::edit::display;
+use crate::observe::ignored::IgnoreRules;
 use crate::observe::look::Look;
-use crate::observe::record::TestBody;
+use crate::observe::record::{TestBody, shown};
 use crate::observe::workstream::{Candidate, LintLook, Prepared, TestLook, lint, test};
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::record::Outcome;
@@ -261,9 +263,13 @@ impl Verification<'_, '_> {
     }
 
     fn red_from_record(&self, kind: &StepKind, look: TestLook) -> Verified {
-        let failure = look.body.and_then(|body| body.failure).unwrap_or_default();
+        let strict = self.session.world.pipeline.strict;
+        let failure = look.body.map(|body| {
+            let message = body.strict_failure(strict).unwrap_or_default();
+            body.failure.unwrap_or(Failure { class: "agent".to_owned(), message, ..Failure::default() })
+        });
+        let failure = Failure { help: Some(AGAIN.to_owned()), ..failure.unwrap_or_default() };
         let message = failure.message.clone();
-        let failure = Failure { help: Some(AGAIN.to_owned()), ..failure };
         self.session.end(kind, Ending::without_running(StepStatus::Failed, &look.look.verdict).failure(failure));
         Verified::Red(message)
     }
@@ -338,13 +344,19 @@ impl Verification<'_, '_> {
         let dirtied = !dirtied_paths.is_empty() || sequence.is_written();
         self.dirtied |= dirtied;
         let exit = ran.exit().unwrap_or(-1);
-        let strict = self.session.world.pipeline.strict && !dirtied_paths.is_empty();
-        let failure = red(&declared.command, &ran, exit, strict.then_some(&dirtied_paths));
+        let failure = red(&declared.command, &ran, exit);
         let times_red = if failure.is_some() { look.body.as_ref().map_or(0, |body| body.times_red) + 1 } else { 0 };
         let outcome = if failure.is_some() { Outcome::Red } else { Outcome::Green };
         let detail = (!dirtied_paths.is_empty()).then(|| format!("test-dirtied: {}", shown(&dirtied_paths)));
+        self.warn_of(kind, &dirtied_paths)?;
         let body = TestBody { exit, dirtied, dirtied_paths, times_red, failure: failure.clone() };
         self.session.record(kind, &look.look, Made::new(outcome, &body, ran.duration_ms()))?;
+        // Whether a test may write is policy: judged, and in no record.
+        let strict = || {
+            let message = body.strict_failure(self.session.world.pipeline.strict)?;
+            Some(ran.failure("agent", message, None))
+        };
+        let failure = failure.or_else(strict);
         let status = if failure.is_some() { StepStatus::Failed } else { StepStatus::Done };
         let mut ending = Ending::ran(status, &verdict, begun);
         ending.detail = detail;
@@ -361,6 +373,19 @@ impl Verification<'_, '_> {
         Ok(Verified::Red(message))
     }
 
+    /// Says what a test wrote into the tree; what the tree's own ignore rules name is no news.
+    fn warn_of(&self, kind: &StepKind, dirtied: &[String]) -> Result<(), ExecError> {
+        if dirtied.is_empty() {
+            return Ok(());
+        }
+        let rules = IgnoreRules::of(&self.session.world.located().repository, self.tree).map_err(ObserveError::from)?;
+        let news: Vec<String> = dirtied.iter().filter(|path| !rules.ignores(path.as_bytes())).cloned().collect();
+        if !news.is_empty() {
+            self.session.note("warning", format!("{} test-dirtied: {}", kind.name(), shown(&news)));
+        }
+        Ok(())
+    }
+
     /// Paths of the worktree that differ from the candidate.
     fn dirtied_paths(&self) -> Result<Vec<String>, ExecError> {
         let snapshot = self.place.look(self.tree, self.parent)?;
@@ -372,23 +397,11 @@ impl Verification<'_, '_> {
 const AGAIN: &str =
     "nothing changed since it failed; mend it in the worktree, change the workstream, or build with --again";
 
-/// Paths that a line names.
-const DIRTIED_SHOWN_MAX: usize = 3;
-
-fn shown(paths: &[String]) -> String {
-    let first = paths.iter().take(DIRTIED_SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
-    match paths.len().saturating_sub(DIRTIED_SHOWN_MAX) {
-        0 => first,
-        more => format!("{first} and {more} more"),
-    }
-}
-
-fn red(command: &Command, ran: &Ran, exit: i32, dirtied: Option<&Vec<String>>) -> Option<Failure> {
-    if exit != 0 {
+fn red(command: &Command, ran: &Ran, exit: i32) -> Option<Failure> {
+    (exit != 0).then(|| {
         let message = format!("`{}` ended with exit code {exit}", one_line(&command.text()));
-        return Some(ran.failure("agent", message, None));
-    }
-    dirtied.map(|paths| ran.failure("agent", format!("it wrote into the tree: {}", shown(paths)), None))
+        ran.failure("agent", message, None)
+    })
 }
 
 /// The first line of a text, cut to a readable length.

@@ -65,6 +65,26 @@ pub struct TestBody {
     pub failure: Option<crate::base::failure::Failure>,
 }
 
+impl TestBody {
+    /// Why it fails where tests may not write into the tree.
+    pub fn strict_failure(&self, strict: bool) -> Option<String> {
+        (strict && !self.dirtied_paths.is_empty())
+            .then(|| format!("it wrote into the tree: {}", shown(&self.dirtied_paths)))
+    }
+}
+
+/// Paths that a line names.
+const DIRTIED_SHOWN_MAX: usize = 3;
+
+/// The first few of many paths.
+pub fn shown(paths: &[String]) -> String {
+    let first = paths.iter().take(DIRTIED_SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
+    match paths.len().saturating_sub(DIRTIED_SHOWN_MAX) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 /// A setup: where its output is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetupBody {

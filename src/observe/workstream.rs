@@ -286,6 +286,10 @@ pub fn test(
     tell_tree(&world.located().repository, &mut look);
     let known: Option<TestBody> = look.record.as_ref().map(body).transpose()?;
     red_again(&mut look, known.as_ref().map_or(0, |known| known.times_red));
+    let strict = known.as_ref().is_some_and(|known| known.strict_failure(world.pipeline.strict).is_some());
+    if strict && look.verdict == Verdict::Fresh(Freshness::Recorded) {
+        look.verdict = Verdict::Fresh(Freshness::RecordedRed);
+    }
     Ok(TestLook { look, body: known })
 }
 
