@@ -59,6 +59,7 @@ impl<'a> Place<'a> {
             let keep = |path: &[u8]| self.keep.matches(path);
             reset(repository, &self.worktree(), commit, &self.stats, &keep)?.stats
         } else {
+            worktree::remove(repository, &self.worktree())?;
             let lock = format!("pl is building {}", self.workstream.id);
             worktree::create(repository, &self.dir, self.workstream.id.as_str(), commit, &lock)?.stats
         };
@@ -96,9 +97,9 @@ impl<'a> Place<'a> {
         Ok(snapshot_folder(self.repository(), &self.dir, since, &self.stats, &keep)?)
     }
 
-    /// Whether it exists.
+    /// Whether it exists, by git's books: a tool may have removed its `.git`.
     pub fn exists(&self) -> bool {
-        self.dir.join(".git").exists()
+        self.dir.is_dir() && worktree::is_known(self.repository(), self.workstream.id.as_str())
     }
 
     /// Removes the worktree and its link; its content is in git by now.

@@ -75,6 +75,11 @@ pub fn remove(repository: &Repository, worktree: &Worktree) -> Result<(), GitErr
     Ok(())
 }
 
+/// Whether git's books have a worktree of `pl` under this name, finished or not.
+pub fn is_known(repository: &Repository, name: &str) -> bool {
+    admin::state(repository, name).is_some()
+}
+
 /// The worktrees that `pl` made and finished, by name; their folders may have been removed by someone.
 pub fn list(repository: &Repository) -> Result<Vec<Worktree>, GitError> {
     admin::all(repository, State::Made)
