@@ -4,3 +4,4 @@ pub mod lab;
 mod base_moves;
 mod definitions;
 mod tasks;
+mod property;
