@@ -289,7 +289,10 @@ fn prepare(session: &Session<'_>, ground: Ground<'_>) -> Result<Result<Prepared,
     for name in &ground.workstream.setups {
         let kind = StepKind::Setup(ground.workstream.id.clone(), name.clone());
         let wanted = session.world.setup(name);
-        match ensure(session, &kind, wanted, Inputs::Tree(ground.tree), |_| {})? {
+        match ensure(session, &kind, wanted, Inputs::Tree(ground.tree), |_| {
+            // The step itself ends where the candidate is verified; here only the wait is told.
+            session.note("info", format!("setup:{name} is made for an edit of {}", ground.workstream.id));
+        })? {
             SetUp::Ready(look, _) => prepared.add(wanted, &look),
             SetUp::Failed(failure) => return Ok(Err(Edited::NoOutcome(failure))),
             SetUp::Interrupted => return Ok(Err(Edited::Interrupted)),

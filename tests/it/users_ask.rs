@@ -1,1 +1,5 @@
-//! Scenarios to come.
+//! What users of such tools ask for and do not get: one test a complaint, named after it, about what is visibly promised.
+
+mod truth;
+mod agents;
+mod processes;

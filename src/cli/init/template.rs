@@ -102,7 +102,7 @@ default \"hello\"
 
 const CARGO: &str = "\
 // Steps see PATH, HOME and little more; what cargo listens to is let through, and counts as an input.
-env { pass \"CARGO_*\" \"RUSTUP_*\" \"RUSTFLAGS\" }
+env { pass \"CARGO_HOME\" \"CARGO_BUILD_*\" \"CARGO_TARGET_*\" \"RUSTUP_*\" \"RUSTFLAGS\" }
 
 ";
 
