@@ -148,7 +148,7 @@ fn an_unknown_name_never_falls_back_to_a_default() {
     project.write("Pipelinefile.kdl", format!("{PIPE}task \"all\" {{ depends-on \"ues\" }}\n"));
     project.pl(&["check"]).expect(2).says("Pipelinefile.kdl:4:25").says("did you mean `use`");
     project.write("Pipelinefile.kdl", "task \"t\" { run \"true\"; input \"in\" }\n");
-    project.pl(&["check"]).expect(2).says("did you mean `inputs`");
+    project.pl(&["check"]).expect(2).says("Did you mean `inputs`?");
 }
 
 #[test]
