@@ -95,22 +95,28 @@ fn workstream(summary: &WorkstreamSummary, progress: &Progress, style: &Style) -
     line(progress, style, &summary.id, &summary.status, tone_of(&summary.status), &parts)
 }
 
-/// `8 edits by replay, 2 lints, 2 tests`.
+/// `8× replay (recorded), 3 checks`: who was asked how often, and how many lints and tests ran.
 fn what_ran(steps: &[StepSummary], told: Option<&Told>) -> String {
-    let ran = |kind: &str| {
-        let is_one =
-            |step: &&StepSummary| step.kind == kind && step.status == StepStatus::Done && step.verdict != "fresh";
-        steps.iter().filter(is_one).count()
+    let ran = |kinds: &[&str]| {
+        let counts = |step: &&StepSummary| kinds.contains(&step.kind.as_str()) && ran_well(step);
+        steps.iter().filter(counts).count()
     };
-    let mut said: Vec<String> = ["edit", "lint", "test"]
-        .into_iter()
-        .map(|kind| (kind, ran(kind)))
-        .filter(|(_, number)| *number > 0)
-        .map(|(kind, number)| match (kind, told.and_then(|told| told.edit_tool.as_ref())) {
-            ("edit", Some(tool)) => format!("{} by {}", count(number, kind), tool.split(' ').next().unwrap_or(tool)),
-            _ => count(number, kind),
-        })
-        .collect();
+    let edits = ran(&["edit"]);
+    let tool = told.and_then(|told| told.edit_tool.as_deref());
+    let mut said: Vec<String> = match (edits, tool) {
+        (0, _) => Vec::new(),
+        (1, Some(tool)) => vec![tool.to_owned()],
+        (_, Some(tool)) => vec![format!("{edits}× {tool}")],
+        (_, None) => vec![count(edits, "edit")],
+    };
+    let checks = ran(&["lint", "test"]);
+    if checks > 0 {
+        said.push(count(checks, "check"));
+    }
     said.extend(told.into_iter().flat_map(|told| told.skipped.iter().cloned()));
     said.join(", ")
+}
+
+fn ran_well(step: &StepSummary) -> bool {
+    step.status == StepStatus::Done && step.verdict != "fresh"
 }

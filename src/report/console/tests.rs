@@ -112,7 +112,7 @@ fn calm_lines_tell_each_thing_once() {
     let expected = "\
 made .pl/example from tests/fixtures/legacy
 test          done     1.2s
-ws-1-first    done     2 edits by replay, 1 test  1.9s
+ws-1-first    done     2× replay (recorded), 1 check  1.9s
 ";
     assert_eq!(told(Verbosity::Normal), expected);
     assert_eq!(told(Verbosity::Quiet), "");
@@ -164,7 +164,7 @@ fn the_live_view_leaves_only_lines_behind() {
     let expected = "\
 made .pl/example from tests/fixtures/legacy
 test          done     1.2s
-ws-1-first    done     2 edits by replay, 1 test
+ws-1-first    done     2× replay (recorded), 1 check
 ";
     assert_eq!(screen.text().replace("  1.9s", ""), expected);
 }
