@@ -170,7 +170,7 @@ impl Work<'_> {
                 for step in steps {
                     session.end(&session.world.graph.step(*step).kind, Ending::without_running(status, &verdict));
                 }
-                if let Err(error) = session.move_to(id, state) {
+                if let Err(error) = session.move_because(id, state, Some(&reason.to_string())) {
                     session.note("warning", format!("{id}: {error}"));
                 }
                 session.close(WorkstreamSummary {

@@ -237,7 +237,7 @@ impl<'a> Machine<'a, '_> {
             End::Interrupted => ("interrupted", WorkstreamState::Interrupted, Ended::Bad),
         };
         summary.status = status.to_owned();
-        if let Err(error) = self.session.move_to(id, state) {
+        if let Err(error) = self.session.move_because(id, state, summary.reason.as_deref()) {
             self.session.note("warning", format!("{id}: {error}"));
         }
         self.session.end_rest(&self.kinds(), status);
