@@ -7,6 +7,7 @@
 
 pub mod attempt;
 pub mod blob;
+pub mod history;
 pub mod lock;
 pub mod machine;
 mod opening;

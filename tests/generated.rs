@@ -13,9 +13,19 @@ fn generated() -> Vec<(String, String)> {
     let mut files = vec![
         ("docs/cli.md".to_owned(), pl::cli::help::reference()),
         ("docs/errors.md".to_owned(), pl::analysis::diagnostics::errors_markdown()),
+        ("docs/state-machine.md".to_owned(), states()),
     ];
     files.extend(pl::report::schema::schemas().into_iter().map(|(name, text)| (format!("schema/{name}"), text)));
     files
+}
+
+/// docs/state-machine.md.
+fn states() -> String {
+    format!(
+        "# States\n\nMade from the tables that every move is checked against (src/store/state.rs). A move that is not listed is \
+         refused, and\nrecorded as the event `illegal_transition`.\n\n{}",
+        pl::store::state::table_markdown()
+    )
 }
 
 #[test]

@@ -128,6 +128,7 @@ pub fn errors_markdown() -> String {
     text
 }
 
-fn every() -> impl Iterator<Item = &'static Code> {
+/// Every code of `syntax` and of this room.
+pub fn every() -> impl Iterator<Item = &'static Code> {
     crate::syntax::diagnostics::ALL.iter().chain(ALL).map(|(code, _)| *code)
 }

@@ -10,12 +10,13 @@ use crate::cli::terminal::Terminal;
 
 /// Remove what can be made again
 ///
-/// Worktrees that nobody works in, declared outputs, and what no record points to. Whatever is dirty, unreferenced or in
-/// use stays, and is said.
+/// Worktrees that nobody needs, setups and blobs that no record points to, logs of old runs; of a named task what it
+/// made. Whatever is dirty, kept, unreferenced or in use stays, and is said.
 #[derive(Debug, Args)]
 #[command(before_help = "  pl clean -n                 say what would be removed
-  pl clean                    worktrees, outputs, what no record needs
-  pl clean ws-15              only what belongs to ws-15")]
+  pl clean                    worktrees, setups, logs, blobs that nobody needs
+  pl clean ws-15              only what belongs to ws-15
+  pl clean docs               what the task docs made")]
 pub struct Arguments {
     /// Only what belongs to these; without one everything
     #[arg(value_name = "TARGET", add = ArgValueCompleter::new(targets))]

@@ -56,10 +56,38 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Outcome, Failed
     Ok(Outcome::Done)
 }
 
-/// Targets that begin with what was typed.
+/// Targets that begin with what was typed, of the project that `-C` names where the line has one.
 pub fn targets(typed: &OsStr) -> Vec<CompletionCandidate> {
     let (Some(typed), Ok(here)) = (typed.to_str(), std::env::current_dir()) else { return Vec::new() };
-    let names = engine::target_names(&here);
+    let words: Vec<String> = std::env::args_os().filter_map(|word| word.into_string().ok()).collect();
+    let directory = directory(&words).map_or_else(|| here.clone(), |directory| here.join(directory));
+    let names = engine::target_names(&directory);
     let fitting = names.into_iter().filter(|name| name.starts_with(typed));
     fitting.take(CANDIDATES_MAX).map(CompletionCandidate::new).collect()
+}
+
+/// What `-C` says in a command line that is being typed.
+fn directory(words: &[String]) -> Option<&str> {
+    let at = words.iter().rposition(|word| word.starts_with("-C") || word.starts_with("--directory"))?;
+    let word = words[at].as_str();
+    let joined = word.strip_prefix("--directory=").or_else(|| word.strip_prefix("-C"));
+    match joined {
+        Some("") => words.get(at + 1).map(String::as_str),
+        Some(joined) => Some(joined.strip_prefix('=').unwrap_or(joined)),
+        None => words.get(at + 1).map(String::as_str),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::directory;
+
+    #[test]
+    fn the_folder_of_a_line_is_found() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for line in ["pl -C a/b build", "pl -Ca/b build", "pl build --directory a/b ws", "pl build --directory=a/b"] {
+            assert_eq!(directory(&words(line)), Some("a/b"), "{line}");
+        }
+        assert_eq!(directory(&words("pl build ws-1")), None);
+    }
 }

@@ -40,7 +40,7 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
     if let Some((from, last)) = between.filter(|(from, last)| from > last) {
         return Err(Failed::usage(format!("{from} comes after {last}")).hint("give the smaller number first"));
     }
-    let patch = engine::diff(&project, DiffRequest { target, between, to })?;
+    let patch = engine::diff(&project, &DiffRequest { target, between, to })?;
     if terminal.json {
         terminal.print_json(&serde_json::json!({ "patch": String::from_utf8_lossy(&patch) }))?;
     } else {

@@ -2,9 +2,20 @@
 //!
 //! Plain requests in, what `report` draws out. Parses nothing and prints nothing.
 
-pub mod building;
 pub mod open;
+
+pub mod building;
 pub mod planning;
+
+pub mod differing;
+pub mod explaining;
+pub mod logging;
+pub mod looking;
+pub mod needs;
+
+pub mod cleaning;
+pub mod forgetting;
+pub mod leftovers;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
@@ -85,6 +96,8 @@ pub enum ShowRequest {
     Runs,
     /// Findings of the newest candidates; of one target where one is named.
     Findings(Option<String>),
+    /// What the tools of a workstream, or of one of its edits, are told.
+    Prompt(String),
     /// A run, a workstream, a task or a step.
     Subject(String),
 }
@@ -123,57 +136,50 @@ pub fn plan(project: &Project, targets: &[String], force: bool) -> Result<Planne
 
 /// Explains one step's verdict.
 pub fn explain(project: &Project, step: &str) -> Result<Explanation, Failed> {
-    planning::explain(project, step)
+    explaining::explain(project, step)
 }
 
 /// Every documented diagnostic.
 pub fn codes() -> Vec<&'static Code> {
-    Vec::new()
+    explaining::codes()
 }
 
 /// Looks up what happened.
 pub fn show(project: &Project, request: ShowRequest) -> Result<Show, Failed> {
-    drop(request);
-    let _ = project;
-    Err(not_wired("show"))
+    looking::show(project, request)
 }
 
 /// Output that was kept: of the newest run, of a run, of a step.
 pub fn log(project: &Project, subject: Option<&str>) -> Result<LogShow, Failed> {
-    let _ = (project, subject);
-    Err(not_wired("log"))
+    logging::log(project, subject)
+}
+
+/// Events of the newest run, of a run, of a workstream: the lines that `--events` writes.
+pub fn events(project: &Project, subject: Option<&str>) -> Result<Vec<serde_json::Value>, Failed> {
+    logging::events(project, subject)
 }
 
 /// A patch in git's format, or (with `to`) the files written, one a line.
-pub fn diff(project: &Project, request: DiffRequest) -> Result<Vec<u8>, Failed> {
-    drop(request);
-    let _ = project;
-    Err(not_wired("diff"))
+pub fn diff(project: &Project, request: &DiffRequest) -> Result<Vec<u8>, Failed> {
+    differing::diff(project, request)
 }
 
 /// Forgets what is recorded of targets; their work stays reachable.
 pub fn reset(project: &Project, targets: &[String], dry_run: bool) -> Result<Removed, Failed> {
-    let _ = (project, targets, dry_run);
-    Err(not_wired("reset"))
+    forgetting::reset(project, targets, dry_run)
 }
 
 /// Removes worktrees, declared outputs and what no record points to.
 pub fn clean(project: &Project, targets: &[String], dry_run: bool) -> Result<Removed, Failed> {
-    let _ = (project, targets, dry_run);
-    Err(not_wired("clean"))
+    cleaning::clean(project, targets, dry_run)
 }
 
 /// Programs that definitions name; an empty list where there are none.
 pub fn needed_programs(project: &Project) -> Result<Vec<Needed>, Failed> {
-    let _ = project;
-    Ok(Vec::new())
+    needs::needed_programs(project)
 }
 
 /// Names that can be built, for completion; must be quick and never fails.
 pub fn target_names(directory: &Path) -> Vec<String> {
     planning::target_names(directory)
-}
-
-fn not_wired(command: &str) -> Failed {
-    Failed::missing(format!("pl {command} is not wired to the engine yet"))
 }

@@ -10,7 +10,8 @@ use crate::cli::terminal::Terminal;
 
 /// Forget what is recorded of targets
 ///
-/// The next build asks their tools again. Results and kept work stay reachable below refs/pl/ until they are cleaned.
+/// The next build asks their tools again. Results and kept work stay reachable: the refs below refs/pl/ that hold them are
+/// said.
 #[derive(Debug, Args)]
 #[command(before_help = "  pl reset ws-15              the next build does it anew
   pl reset ws-15 -n           say what would be forgotten")]

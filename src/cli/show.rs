@@ -16,7 +16,8 @@ use crate::report::history;
 #[command(before_help = "  pl show                     every target and its state
   pl show ws-15               attempts, findings, branch, worktree
   pl show --runs              the newest runs
-  pl show --findings ws-15    what the rules said")]
+  pl show --findings ws-15    what the rules said
+  pl show --prompt ws-15      what its tool is told")]
 pub struct Arguments {
     /// A workstream, a task or a run
     #[arg(value_name = "TARGET|RUN", add = ArgValueCompleter::new(targets))]
@@ -27,6 +28,9 @@ pub struct Arguments {
     /// Findings, of all or of one target
     #[arg(long)]
     findings: bool,
+    /// What the tool of a workstream, or of one edit, is told
+    #[arg(long, requires = "subject", conflicts_with = "findings")]
+    prompt: bool,
 }
 
 /// Performs the command.
@@ -34,6 +38,7 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
     let request = match arguments {
         Arguments { runs: true, .. } => ShowRequest::Runs,
         Arguments { findings: true, subject, .. } => ShowRequest::Findings(subject),
+        Arguments { prompt: true, subject: Some(subject), .. } => ShowRequest::Prompt(subject),
         Arguments { subject: Some(subject), .. } => ShowRequest::Subject(subject),
         Arguments { .. } => ShowRequest::Targets,
     };

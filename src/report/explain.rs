@@ -5,11 +5,15 @@
 use crate::base::diagnostic::Code;
 use crate::report::diagnostics::severity_word;
 use crate::report::text::table::{Cell, Table};
-use crate::report::text::width::wrap;
+use crate::report::text::time::clock;
+use crate::report::text::width::{one_line, truncate, wrap};
 use crate::report::{Style, Tone, tone_of};
 
 /// Parts and hops that are listed; the rest is counted.
 const ROWS_MAX: usize = 30;
+
+/// Columns of a command.
+const COMMAND_COLUMNS_MAX: usize = 120;
 
 /// Columns of running text.
 const COLUMNS_MAX: usize = 80;
@@ -25,7 +29,9 @@ pub struct Explanation {
     pub reason: Option<String>,
     /// From the step up to the root cause, each with its own reason; the step itself comes first.
     pub hops: Vec<Hop>,
-    /// Parts of the step's key that differ from its last record.
+    /// The step that is the root cause; the step itself where nothing above it is.
+    pub root: String,
+    /// Parts of the root's key that differ from its last record.
     pub differences: Vec<PartDifference>,
     /// Parts that are equal.
     pub parts_equal: usize,
@@ -68,10 +74,10 @@ pub fn render(explanation: &Explanation, style: &Style) -> String {
     text.push_str(&explanation.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default());
     text.push('\n');
     if let Some(command) = &explanation.command {
-        text.push_str(&format!("  {} {command}\n", style.paint(Tone::Dim, "runs")));
+        text.push_str(&format!("  {} {}\n", style.paint(Tone::Dim, "runs"), short_command(command, style)));
     }
     if let Some(moment) = &explanation.last_record {
-        text.push_str(&format!("  {} {moment}\n", style.paint(Tone::Dim, "last recorded")));
+        text.push_str(&format!("  {} {}\n", style.paint(Tone::Dim, "last recorded"), clock(moment)));
     }
     text.push_str(&hops(&explanation.hops, style));
     text.push_str(&differences(explanation, style));
@@ -81,16 +87,23 @@ pub fn render(explanation: &Explanation, style: &Style) -> String {
     text
 }
 
+/// A command on one line; a script is cut.
+pub fn short_command(command: &str, style: &Style) -> String {
+    truncate(&one_line(command), style.width.min(COMMAND_COLUMNS_MAX), style.ellipsis())
+}
+
+/// From the root cause down to the step; the root's reason stands in the sentence above.
 fn hops(hops: &[Hop], style: &Style) -> String {
     let [_, .., root] = hops else { return String::new() };
     let mut text = String::new();
     text.push_str(&format!("\nbecause {}: {}\n", style.paint(Tone::Strong, &root.step), root.reason));
-    let arrow = if style.unicode { "└" } else { "`-" };
-    let mut table = Table::new(&["", ""]).indent(2).shrinks(1);
-    for hop in hops.iter().rev().take(ROWS_MAX) {
-        table.row(vec![Cell::new(format!("{arrow} {}", hop.step)), Cell::toned(Tone::Dim, &hop.reason)]);
+    if hops.len() < 3 {
+        return text;
     }
-    text.push_str(&table.render(style));
+    let arrow = if style.unicode { "→" } else { "->" };
+    for hop in hops.iter().rev().skip(1).take(ROWS_MAX) {
+        text.push_str(&format!("  {} {}\n", style.paint(Tone::Dim, arrow), hop.step));
+    }
     text.push_str(&more(hops.len(), style));
     text
 }
@@ -109,7 +122,8 @@ fn differences(explanation: &Explanation, style: &Style) -> String {
     }
     let equal = style.paint(Tone::Dim, &format!("({} are as they were)", explanation.parts_equal));
     let rows = table.render(style);
-    format!("\nparts that differ {equal}\n{rows}{}", more(explanation.differences.len(), style))
+    let whose = if explanation.root == explanation.step { String::new() } else { format!(" in {}", explanation.root) };
+    format!("\nparts that differ{whose} {equal}\n{rows}{}", more(explanation.differences.len(), style))
 }
 
 fn values(difference: &PartDifference, style: &Style) -> String {
@@ -172,6 +186,7 @@ mod tests {
                 before: Some("0".into()),
                 after: Some("1".into()),
             }],
+            root: "ws-1-a/edit.1".into(),
             parts_equal: 7,
             last_record: None,
             command: Some("pytest -q".into()),
@@ -182,11 +197,10 @@ ws-2-b/test.1 is unsettled: upstream ws-2-b/base
   runs pytest -q
 
 because ws-1-a/edit.1: prompt changed at line 14
-  └ ws-1-a/edit.1  prompt changed at line 14
-  └ ws-2-b/base    upstream ws-1-a/edit.1
-  └ ws-2-b/test.1  upstream ws-2-b/base
+  → ws-2-b/base
+  → ws-2-b/test.1
 
-parts that differ (7 are as they were)
+parts that differ in ws-1-a/edit.1 (7 are as they were)
   changed  env CI  0 → 1
 ";
         assert_eq!(render(&explanation, &Style::PLAIN), expected);

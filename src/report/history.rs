@@ -2,12 +2,14 @@
 //!
 //! Rows come in filled and in order; nothing is looked up and no clock is read (`now` comes in).
 
+mod pages;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::base::failure::Failure;
 use crate::base::finding::Finding;
 use crate::report::console::failure::finding_line;
-use crate::report::text::short::short_commit;
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::{ago, clock, duration};
 use crate::report::{Style, Tone, count, tone_of};
@@ -94,23 +96,50 @@ pub struct WorkstreamShow {
     pub reason: Option<String>,
     /// Workstreams that it waits for.
     pub depends_on: Vec<String>,
+    /// The tool or capability that is asked, as written.
+    pub tool: String,
     /// What it may touch, as written.
     pub scope: Vec<String>,
+    /// What it may add besides, as written.
+    pub create: Vec<String>,
     /// The result commit.
     pub commit: Option<String>,
-    /// The courtesy branch.
+    /// The courtesy branch, if it names the commit.
     pub branch: Option<String>,
     /// Its worktree, while it exists.
     pub worktree: Option<String>,
-    /// Paths of its result: `M src/a.py`.
+    /// Paths of its result, of its kept candidate where it has none: `M src/a.py`.
     pub changes: Vec<String>,
     /// Newest first.
     pub attempts: Vec<AttemptRow>,
     /// Of its newest candidate.
     pub findings: Vec<FindingRow>,
+    /// What went wrong, where its newest run ended badly.
+    pub failure: Option<FailureRow>,
 }
 
-/// A task whole: `pl show test`.
+/// A failed step and what went wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct FailureRow {
+    /// The step.
+    pub step: String,
+    /// What went wrong.
+    #[serde(flatten)]
+    pub failure: Failure,
+}
+
+/// What a tool is told: `pl show ws-15 --prompt`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct PromptRow {
+    /// The edit.
+    pub step: String,
+    /// The tool or capability, as written.
+    pub tool: String,
+    /// The text.
+    pub prompt: String,
+}
+
+/// A task, a setup or a step of a workstream, whole: `pl show test`, `pl show ws-15/test.2`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TaskShow {
     /// Its name.
@@ -123,6 +152,8 @@ pub struct TaskShow {
     pub state: String,
     /// Newest first.
     pub attempts: Vec<AttemptRow>,
+    /// What went wrong, where the newest attempt ended badly.
+    pub failure: Option<FailureRow>,
 }
 
 /// One run whole: `pl show RUN`.
@@ -161,6 +192,13 @@ pub enum Show {
     Workstream(WorkstreamShow),
     /// One task.
     Task(TaskShow),
+    /// One step of a workstream, or a setup.
+    Step(TaskShow),
+    /// `--prompt`.
+    Prompt {
+        /// In order of asking.
+        prompts: Vec<PromptRow>,
+    },
 }
 
 /// What `pl log` shows: a step's output as it was kept.
@@ -186,9 +224,10 @@ pub fn show(show: &Show, now: Timestamp, style: &Style) -> String {
         Show::Targets { targets } => targets_table(targets, now, style),
         Show::Runs { runs } => runs_table(runs, now, style),
         Show::Findings { findings } => findings_lines(findings, style),
-        Show::Run(run) => run_page(run, now, style),
-        Show::Workstream(workstream) => workstream_page(workstream, now, style),
-        Show::Task(task) => task_page(task, now, style),
+        Show::Run(run) => pages::run(run, now, style),
+        Show::Workstream(workstream) => pages::workstream(workstream, now, style),
+        Show::Task(task) | Show::Step(task) => pages::task(task, now, style),
+        Show::Prompt { prompts } => pages::prompts(prompts, style),
     }
 }
 
@@ -202,7 +241,7 @@ pub fn log(log: &LogShow, style: &Style) -> String {
         let heading = style.paint(Tone::Strong, &attempt.step);
         let status = style.paint(tone_of(&attempt.status), &attempt.status);
         let time = duration(attempt.duration_ms);
-        let dim = style.paint(Tone::Dim, &format!("{}  {time}  {}", clock(&attempt.started), attempt.run_id));
+        let dim = style.paint(Tone::Dim, &format!("{time}  {}  {}", clock(&attempt.started), attempt.run_id));
         text.push_str(&format!("{heading}  {status}  {dim}\n{}", output));
         text.push_str(if output.is_empty() || output.ends_with('\n') { "" } else { "\n" });
     }
@@ -225,11 +264,34 @@ fn targets_table(targets: &[TargetRow], now: Timestamp, style: &Style) -> String
         ]);
     }
     if table.is_empty() {
-        "nothing is defined; pl init writes a Pipelinefile.kdl\n".to_owned()
-    } else {
-        table.render(style)
+        return "nothing is defined; pl init writes a Pipelinefile.kdl\n".to_owned();
     }
+    table.render(style) + &targets_sum(targets, style)
 }
+
+/// `17 workstreams: 1 failed, 8 done, 8 never · 5 tasks: 5 never`.
+fn targets_sum(targets: &[TargetRow], style: &Style) -> String {
+    let of = |noun: &str, kinds: &[&str]| {
+        let states: Vec<&str> = targets
+            .iter()
+            .filter(|target| kinds.contains(&target.kind.as_str()))
+            .map(|target| target.state.as_str())
+            .collect();
+        let mut words: Vec<&str> = states.clone();
+        words.sort_unstable_by_key(|word| (STATES.iter().position(|known| known == word), *word));
+        words.dedup();
+        let number = |word: &str| states.iter().filter(|state| **state == word).count();
+        let said: Vec<String> = words.iter().map(|word| format!("{} {word}", number(word))).collect();
+        (!states.is_empty()).then(|| format!("{}: {}", count(states.len(), noun), said.join(", ")))
+    };
+    let parts: Vec<String> =
+        [of("task", &["task", "group"]), of("workstream", &["workstream"])].into_iter().flatten().collect();
+    format!("\n{}\n", style.paint(Tone::Dim, &parts.join(&format!(" {} ", style.dot()))))
+}
+
+/// States in the order in which a reader wants to know of them.
+const STATES: [&str; 9] =
+    ["failed", "waiting", "blocked", "interrupted", "running", "stale", "done", "landed", "never"];
 
 fn runs_table(runs: &[RunRow], now: Timestamp, style: &Style) -> String {
     let mut table = Table::new(&["run", "status", "when", "took", "ran", "fresh", "failed", "targets"]).shrinks(7);
@@ -262,7 +324,10 @@ fn findings_lines(findings: &[FindingRow], style: &Style) -> String {
 }
 
 fn attempts_table(attempts: &[AttemptRow], now: Timestamp, style: &Style) -> String {
-    let mut table = Table::new(&["step", "try", "status", "when", "took", "tool", "reason"]).shrinks(6).indent(2);
+    let named = attempts.iter().any(|attempt| !attempt.step.is_empty());
+    let mut table = Table::new(&[if named { "step" } else { "" }, "try", "status", "when", "took", "tool", "reason"])
+        .shrinks(6)
+        .indent(2);
     for attempt in attempts {
         table.row(vec![
             Cell::new(&attempt.step),
@@ -275,74 +340,6 @@ fn attempts_table(attempts: &[AttemptRow], now: Timestamp, style: &Style) -> Str
         ]);
     }
     table.render(style)
-}
-
-fn section(heading: &str, body: &str, style: &Style) -> String {
-    if body.is_empty() { String::new() } else { format!("\n{}\n{body}", style.paint(Tone::Strong, heading)) }
-}
-
-fn findings_section(findings: &[FindingRow], style: &Style) -> String {
-    if findings.is_empty() {
-        return String::new();
-    }
-    let lines: String = findings_lines(findings, style).lines().map(|line| format!("  {line}\n")).collect();
-    section("findings", &lines, style)
-}
-
-fn run_page(show: &RunShow, now: Timestamp, style: &Style) -> String {
-    let run = &show.run;
-    let heading = style.paint(Tone::Strong, &run.run_id);
-    let status = style.paint(tone_of(&run.status), &run.status);
-    let (when, took) = (ago(&run.started, now), duration(run.duration_ms));
-    let mut text = format!("{heading}  {status}  {when}, took {took}\n");
-    let asked = if run.targets.is_empty() { "the default".to_owned() } else { run.targets.join(" ") };
-    let ran = count(run.steps_run, "step");
-    text.push_str(&format!("  asked for {asked}: {ran} ran, {} fresh, {} failed\n", run.steps_fresh, run.steps_failed));
-    text.push_str(&section("steps", &attempts_table(&show.attempts, now, style), style));
-    text + &findings_section(&show.findings, style)
-}
-
-fn workstream_page(show: &WorkstreamShow, now: Timestamp, style: &Style) -> String {
-    let title = show.title.as_ref().map(|title| format!("  {title}")).unwrap_or_default();
-    let state = style.paint(tone_of(&show.state), &show.state);
-    let mut text = format!("{}  {state}{title}\n", style.paint(Tone::Strong, &show.id));
-    let commit = show.commit.as_deref().map(|commit| short_commit(commit).to_owned());
-    let fields = [
-        ("why", show.reason.clone()),
-        ("after", (!show.depends_on.is_empty()).then(|| show.depends_on.join(" "))),
-        ("scope", (!show.scope.is_empty()).then(|| show.scope.join(" "))),
-        ("commit", commit),
-        ("branch", show.branch.clone()),
-        ("worktree", show.worktree.clone()),
-    ];
-    let mut table = Table::new(&["", ""]).indent(2);
-    for (name, value) in fields {
-        if let Some(value) = value {
-            table.row(vec![Cell::toned(Tone::Dim, name), Cell::new(value)]);
-        }
-    }
-    // Whole values: people copy them.
-    text.push_str(&table.render(&Style { width: Style::UNBOUNDED, ..*style }));
-    let changes: String = show.changes.iter().map(|change| format!("  {change}\n")).collect();
-    text.push_str(&section("changes", &changes, style));
-    let prefix = format!("{}/", show.id);
-    let short = |row: &AttemptRow| AttemptRow { step: row.step.replace(&prefix, ""), ..row.clone() };
-    let attempts: Vec<AttemptRow> = show.attempts.iter().map(short).collect();
-    if !attempts.is_empty() {
-        text.push_str(&section("attempts", &attempts_table(&attempts, now, style), style));
-    }
-    text + &findings_section(&show.findings, style)
-}
-
-fn task_page(show: &TaskShow, now: Timestamp, style: &Style) -> String {
-    let state = style.paint(tone_of(&show.state), &show.state);
-    let about = show.about.as_ref().map(|about| format!("  {about}")).unwrap_or_default();
-    let mut text = format!("{}  {state}{about}\n", style.paint(Tone::Strong, &show.name));
-    text.push_str(&show.command.as_ref().map(|command| format!("  runs {command}\n")).unwrap_or_default());
-    if !show.attempts.is_empty() {
-        text.push_str(&section("attempts", &attempts_table(&show.attempts, now, style), style));
-    }
-    text
 }
 
 #[cfg(test)]
@@ -384,6 +381,8 @@ mod tests {
 TARGET  KIND        STATE  LAST RUN   ABOUT
 ws-1-a  workstream  done   5 min ago
 test    task        never
+
+1 task: 1 never · 1 workstream: 1 done
 ";
         check(&Show::Targets { targets }, expected);
         check(&Show::Runs { runs: Vec::new() }, "nothing has run yet\n");
@@ -397,6 +396,9 @@ test    task        never
             state: "failed".into(),
             reason: Some("test.1: exit code 1".into()),
             depends_on: vec!["ws-0-z".into()],
+            tool: "edit".into(),
+            create: Vec::new(),
+            failure: None,
             scope: vec!["src/a.py".into()],
             commit: None,
             branch: None,
@@ -410,6 +412,7 @@ ws-1-a  failed
   why       test.1: exit code 1
   after     ws-0-z
   scope     src/a.py
+  tool      edit
   worktree  .worktrees/ws-1-a
 
 changes
@@ -425,7 +428,7 @@ attempts
     #[test]
     fn a_log_is_what_was_said() {
         let entries = vec![LogEntry { attempt: attempt(), output: "F\nboom".into() }];
-        let expected = "ws-1-a/test.1  failed  2026-11-03 10:10:02Z  1.9s  r1\nF\nboom\n";
+        let expected = "ws-1-a/test.1  failed  1.9s  2026-11-03 10:10:02Z  r1\nF\nboom\n";
         assert_eq!(log(&LogShow { entries }, &Style::PLAIN), expected);
     }
 }

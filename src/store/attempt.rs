@@ -302,7 +302,7 @@ pub(super) fn json(row: &Row<'_>, column: &str) -> rusqlite::Result<Value> {
     })
 }
 
-fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
+pub(super) fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
     Ok(AttemptRow {
         id: AttemptId(unsigned(row.get("id")?)),
         run_id: RunId(row.get("run_id")?),
@@ -333,7 +333,7 @@ fn error_row(row: &Row<'_>) -> rusqlite::Result<ErrorRow> {
     })
 }
 
-fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+pub(super) fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     Ok(EventRow {
         id: unsigned(row.get("id")?),
         timestamp: row.get("timestamp")?,

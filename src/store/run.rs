@@ -237,7 +237,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
-fn workstream_row(row: &Row<'_>) -> rusqlite::Result<WorkstreamRow> {
+pub(super) fn workstream_row(row: &Row<'_>) -> rusqlite::Result<WorkstreamRow> {
     Ok(WorkstreamRow {
         run_id: RunId(row.get("run_id")?),
         ws_id: row.get("ws_id")?,

@@ -1,26 +1,23 @@
 //! Finds programs and asks their versions, all at once, each within a few seconds.
 //!
-//! The one place of `cli` that starts processes.
+//! What they say is kept in a folder of its own that goes again: a look at the doctor leaves no trace in the project.
 
-use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::Needed;
+use crate::process::cancel::Cancel;
+use crate::process::{self, Ended, Request};
 use crate::report::text::width::one_line;
 use crate::system::program::identify;
 
 /// Time that a program has to tell its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time between two looks at whether it has ended.
-const POLL: Duration = Duration::from_millis(10);
-
 /// Bytes of a version that are read.
-const VERSION_BYTES_MAX: u64 = 4096;
+const VERSION_BYTES_MAX: usize = 4096;
 
 /// Whether a program is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -90,50 +87,27 @@ fn probe(needed: &Needed, directory: &Path) -> Probed {
 
 /// The first line that a program prints, on either stream.
 fn version(program: &Path, arguments: &[String], directory: &Path) -> Result<String, String> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("cannot be started: {error}"))?;
-    let out = reader(child.stdout.take());
-    let err = reader(child.stderr.take());
-    let ended = wait(&mut child).ok_or_else(|| format!("does not end within {} s", VERSION_TIMEOUT.as_secs()))?;
-    let text = [out, err].map(|thread| thread.join().unwrap_or_default()).concat();
+    let said = tempfile::tempdir().map_err(|error| format!("has no folder for its output: {error}"))?;
+    let argv = std::iter::once(program.into()).chain(arguments.iter().map(Into::into)).collect();
+    let request = Request {
+        argv,
+        dir: directory.to_owned(),
+        environment: std::env::vars_os().collect(),
+        timeout: Some(VERSION_TIMEOUT),
+        log: said.path().join("version.log"),
+        limit: VERSION_BYTES_MAX,
+        marker: "doctor".to_owned(),
+    };
+    let finished = process::run(&request, &Cancel::new());
+    let text = [&finished.stdout, &finished.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
     let line = one_line(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default());
-    match ended {
-        true => Ok(line),
-        false if line.is_empty() => Err("fails when it is asked for its version".to_owned()),
-        false => Err(line),
+    match finished.ended {
+        Ended::Exited(0) => Ok(line),
+        Ended::TimedOut => Err(format!("does not end within {} s", VERSION_TIMEOUT.as_secs())),
+        Ended::NotStarted(failure) => Err(format!("cannot be started: {failure:?}")),
+        _ if line.is_empty() => Err("fails when it is asked for its version".to_owned()),
+        _ => Err(line),
     }
-}
-
-fn reader(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(stream) = stream {
-            // What could be read until then is what there is.
-            drop(stream.take(VERSION_BYTES_MAX).read_to_end(&mut bytes));
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
-}
-
-/// Whether it ended well; `None` where it had to be killed.
-fn wait(child: &mut Child) -> Option<bool> {
-    let until = Instant::now() + VERSION_TIMEOUT;
-    while Instant::now() < until {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status.success()),
-            Ok(None) => std::thread::sleep(POLL),
-            Err(_) => break,
-        }
-    }
-    drop(child.kill());
-    drop(child.wait());
-    None
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ pub fn open(request: &Request, arguments: &[String], purpose: Purpose) -> Result
     let graph = build::build(&pipeline, &whole)
         .map_err(|names| Failed::usage(format!("these steps wait for each other: {}", names.join(", "))))?;
     let folder = root.join(".pl");
-    let database = system.variable("PIPELINE_DB_PATH").map_or_else(|| folder.join("state.db"), |path| root.join(path));
+    let database = database(system.as_ref(), &root, &folder);
     let world = World {
         project,
         state,
@@ -179,12 +179,28 @@ impl Opened {
 
     /// The records as planning reads them: not a byte is touched. A damaged database is as good as none.
     pub fn records(&self) -> Result<Option<Store>, Failed> {
-        match Store::open_for_planning_at(&self.folder, &self.database) {
-            Ok(store) => Ok(store),
-            Err(error @ StoreError::Newer { .. }) => Err(store_failed(error)),
-            Err(_) => Ok(None),
-        }
+        read_store(&self.folder, &self.database)
     }
+}
+
+fn read_store(folder: &Path, database: &Path) -> Result<Option<Store>, Failed> {
+    match Store::open_for_planning_at(folder, database) {
+        Ok(store) => Ok(store),
+        Err(error @ StoreError::Newer { .. }) => Err(store_failed(error)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// What is remembered of a project whose definitions need not be right: runs and what they said.
+pub fn remembered(request: &Request) -> Result<Option<Store>, Failed> {
+    let directory = request.directory.canonicalize().unwrap_or_else(|_| request.directory.clone());
+    let root = project::find_root(&OsSystem, &directory);
+    let folder = root.join(".pl");
+    read_store(&folder, &database(&OsSystem, &root, &folder))
+}
+
+fn database(system: &dyn System, root: &Path, folder: &Path) -> PathBuf {
+    system.variable("PIPELINE_DB_PATH").map_or_else(|| folder.join("state.db"), |path| root.join(path))
 }
 
 fn target_failed(error: TargetError) -> Failed {

@@ -1,20 +1,18 @@
-//! `pl check`, `pl explain STEP` and the names for completion: nothing is written, nothing is started.
+//! `pl check` and the names for completion: nothing is written, nothing is started.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::analysis::pipeline::Command;
 use crate::base::diagnostic::{Class, Severity};
 use crate::cli::engine::building::look_ahead;
-use crate::cli::engine::open::{Opened, Purpose, open};
+use crate::cli::engine::open::{Purpose, open};
 use crate::cli::engine::{Planned, Project};
 use crate::cli::exit::{Failed, Kind};
-use crate::fingerprint::Difference;
-use crate::graph::{StepId, StepKind};
-use crate::preview::workstream::tool_name;
-use crate::preview::{Asked, Preview, StepPlan, planned};
+use crate::preview::{Asked, planned};
+use crate::project;
 use crate::report::diagnostics;
-use crate::report::explain::{Explanation, Hop, PartDifference};
-use crate::summary::{CheckReport, PlannedStep};
+use crate::summary::CheckReport;
+use crate::system::OsSystem;
 
 /// Says what would run. Definitions with errors are reported, not refused.
 pub fn plan(project: &Project, targets: &[String], force: bool) -> Result<Planned, Failed> {
@@ -45,100 +43,14 @@ fn wrong(failed: Failed) -> Planned {
     Planned { report, diagnostics: failed.diagnostics, sources: failed.sources }
 }
 
-/// Names that can be built.
+/// Names that can be built, as they are written: also while something else in the definitions is wrong.
 pub fn target_names(directory: &Path) -> Vec<String> {
-    let project = Project { directory: directory.to_path_buf(), set: Vec::new(), tool: None };
-    let opened: Option<Opened> = open(&project, &[], Purpose::Planning).ok();
-    opened.map(|opened| crate::graph::target::names(&opened.world.pipeline)).unwrap_or_default()
-}
-
-/// Explains one step's verdict, through the steps that it waits for.
-pub fn explain(project: &Project, step: &str) -> Result<Explanation, Failed> {
-    let opened = open(project, &[], Purpose::Planning)?;
-    let wanted = opened.wanted(&[step.to_owned()])?;
-    let closure = opened.closure(&wanted);
-    let seen = look_ahead(&opened, &closure, &Asked::default())?;
-    let Some(target) = wanted.first() else { return Err(Failed::usage(format!("no step is called `{step}`"))) };
-    let plans = planned(&opened.world, &seen);
-    let name = opened.world.graph.step(*target).kind.name();
-    let place = |name: &str| plans.iter().position(|plan| plan.name == name);
-    let mut hops = Vec::new();
-    let mut at = place(&name);
-    while let Some(here) = at {
-        hops.push(plans[here].clone());
-        at = cause(&seen.steps[here], &seen, &opened).and_then(|name| place(&name));
-        if hops.len() > plans.len() {
-            break;
-        }
-    }
-    let root = hops.last().and_then(|plan| place(&plan.name)).map(|place| &seen.steps[place]);
-    let differences = root.map(differences).unwrap_or_default();
-    let parts_equal = root
-        .and_then(|plan| plan.fingerprint.as_ref())
-        .map_or(0, |now| now.parts.len().saturating_sub(differences.len()));
-    let verdict = hops.first().map_or_else(String::new, |plan| plan.verdict.clone());
-    let reason = hops.first().and_then(|plan| plan.reason.clone());
-    Ok(Explanation {
-        step: name,
-        verdict,
-        reason,
-        hops: hops.iter().map(hop).collect(),
-        differences: differences.iter().map(part).collect(),
-        parts_equal,
-        last_record: None,
-        command: command(&opened, *target),
-        help: None,
-    })
-}
-
-fn hop(plan: &PlannedStep) -> Hop {
-    Hop { step: plan.name.clone(), reason: plan.reason.clone().unwrap_or_else(|| plan.verdict.clone()) }
-}
-
-fn part(difference: &Difference) -> PartDifference {
-    let (part, change, line, texts) = match difference.clone() {
-        Difference::Changed { name, line, texts } => (name, "changed", line, texts),
-        Difference::Added(name) => (name, "added", None, None),
-        Difference::Removed(name) => (name, "removed", None, None),
-    };
-    let (before, after) = texts.unzip();
-    PartDifference { part, change: change.to_owned(), line, before, after }
-}
-
-/// What a step runs, for people.
-fn command(opened: &Opened, step: StepId) -> Option<String> {
-    let world = &opened.world;
-    match &world.graph.step(step).kind {
-        StepKind::Task(name) => world.task(name).command.as_ref().map(Command::text),
-        StepKind::ProjectSetup(name) | StepKind::Setup(_, name) => Some(world.setup(name).command.text()),
-        StepKind::Lint(_, name) => Some(world.rule(name).command.text()),
-        StepKind::Test(id, number) => {
-            world.workstream(id).tests.get(*number as usize - 1).map(|test| test.command.text())
-        }
-        StepKind::Edit(id, _) => world.workstream(id).tools.first().map(|tool| tool_name(world, tool)),
-        StepKind::Base(_) | StepKind::Result(_) => None,
-    }
-}
-
-/// The step above that makes this one unsettled.
-fn cause(plan: &StepPlan, seen: &Preview, opened: &Opened) -> Option<String> {
-    use crate::plan::{Reason, Verdict};
-    let (Verdict::Stale(reason) | Verdict::Unsettled(reason)) = &plan.verdict else { return None };
-    match reason {
-        Reason::Upstream(name) | Reason::Blocked(name) => {
-            let known = seen
-                .steps
-                .iter()
-                .any(|other| other.step != plan.step && opened.world.graph.step(other.step).kind.name() == *name);
-            known.then(|| name.clone())
-        }
-        _ => None,
-    }
-}
-
-fn differences(plan: &StepPlan) -> Vec<Difference> {
-    match (&plan.last, &plan.fingerprint) {
-        (Some(last), Some(now)) => last.differences(now),
-        _ => Vec::new(),
-    }
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let reading = project::read(&OsSystem, &project::find_root(&OsSystem, &directory));
+    let own = || reading.files.iter().filter(|file| !file.shipped).map(|file| &file.definitions);
+    let tasks = own().flat_map(|file| file.tasks.iter().map(|task| task.name.value.clone()));
+    let workstreams = own().flat_map(|file| file.workstreams.iter().map(|workstream| workstream.id.value.clone()));
+    let setups = own().flat_map(|file| file.setups.iter().map(|setup| format!("setup:{}", setup.name.value)));
+    let mut seen = BTreeSet::new();
+    tasks.chain(workstreams).chain(setups).filter(|name| seen.insert(name.clone())).collect()
 }
