@@ -95,7 +95,7 @@ pub fn tone_of(word: &str) -> Tone {
             Tone::Warn
         }
         "unsettled" => Tone::Busy,
-        "fresh" | "skipped" | "pending" | "note" => Tone::Dim,
+        "fresh" | "skipped" | "pending" | "note" | "never" => Tone::Dim,
         "" => Tone::Plain,
         _ => Tone::Busy,
     }

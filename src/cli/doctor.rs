@@ -49,7 +49,16 @@ struct DoctorReport {
 pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
     let Arguments {} = arguments;
     let mut needed = own_needs();
-    needed.extend(engine::needed_programs(&project)?);
+    // What pl itself needs is looked for even where definitions are wrong; then that is said too.
+    let named = engine::needed_programs(&project);
+    let wrong = match named {
+        Ok(named) => {
+            needed.extend(named);
+            None
+        }
+        Err(failed) if terminal.json => return Err(failed),
+        Err(failed) => Some(failed),
+    };
     let programs = probe::all(&needed, &project.directory);
     let ok = programs.iter().all(|program| program.state == probe::State::Found || !program.required);
     if terminal.json {
@@ -57,7 +66,10 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
     } else {
         terminal.print(&render(&programs, &terminal.out.style))?;
     }
-    Ok(if ok { Outcome::Done } else { Outcome::Waiting })
+    match wrong {
+        Some(failed) => Err(failed),
+        None => Ok(if ok { Outcome::Done } else { Outcome::Waiting }),
+    }
 }
 
 /// What `pl` itself, and nearly every definition, needs.

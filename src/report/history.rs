@@ -168,6 +168,7 @@ pub struct RunShow {
 }
 
 /// What `pl show` shows; with `--json` this object.
+#[expect(clippy::large_enum_variant, reason = "one is made a command")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "show", rename_all = "kebab-case")]
 pub enum Show {
@@ -253,11 +254,14 @@ fn status(word: &str) -> Cell {
 }
 
 fn targets_table(targets: &[TargetRow], now: Timestamp, style: &Style) -> String {
-    let mut table = Table::new(&["target", "kind", "state", "last run", "about"]).shrinks(4);
-    for target in targets {
+    let mut table = Table::new(&["target", "state", "last run", "about"]).shrinks(3);
+    let is_workstream = |target: &TargetRow| target.kind == "workstream";
+    for (place, target) in targets.iter().enumerate() {
+        if place > 0 && is_workstream(target) && !is_workstream(&targets[place - 1]) {
+            table.row(Vec::new());
+        }
         table.row(vec![
             Cell::toned(Tone::Strong, &target.name),
-            Cell::toned(Tone::Dim, &target.kind),
             status(&target.state),
             Cell::new(target.last_run.as_ref().map(|moment| ago(moment, now)).unwrap_or_default()),
             Cell::toned(Tone::Dim, target.about.clone().unwrap_or_default()),
@@ -376,11 +380,12 @@ mod tests {
             last_run: last_run.map(str::to_owned),
         };
         let moment = Some("2026-11-03T10:10:02Z");
-        let targets = vec![row("ws-1-a", "workstream", "done", moment), row("test", "task", "never", None)];
+        let targets = vec![row("test", "task", "never", None), row("ws-1-a", "workstream", "done", moment)];
         let expected = "\
-TARGET  KIND        STATE  LAST RUN   ABOUT
-ws-1-a  workstream  done   5 min ago
-test    task        never
+TARGET  STATE  LAST RUN   ABOUT
+test    never
+
+ws-1-a  done   5 min ago
 
 1 task: 1 never · 1 workstream: 1 done
 ";
