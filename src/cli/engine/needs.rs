@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn an_install_hint_is_what_is_typed() {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        assert_eq!(install(&words(&["pip", "ruff==0.4"])).as_deref(), Some("pip install ruff==0.4"));
+        assert_eq!(install(&words(&["pip", "ruff==0.4"])).as_deref(), Some("pip install 'ruff==0.4'"));
         assert_eq!(install(&words(&["npm", "a", "b"])).as_deref(), Some("npm install -g a b"));
         assert_eq!(install(&[]), None);
     }
