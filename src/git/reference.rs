@@ -3,7 +3,9 @@
 //! Names are full (`refs/…`) and made elsewhere. A name that cannot exist beside another one is refused here, because
 //! neither packed refs nor the library tell.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
@@ -11,6 +13,11 @@ use gix::refs::{FullName, Target};
 use crate::git::error::GitError;
 use crate::git::object::CommitId;
 use crate::git::repository::Repository;
+
+/// How long somebody else's lock of one ref is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// Between two looks at such a lock.
+const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// What a ref must be for it to be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,15 +50,19 @@ enum Held {
 }
 
 impl Repository {
-    /// The commit that a ref names; tags are followed.
+    /// The commit that a ref names; tags are followed. A ref whose object is gone or damaged names nothing.
     pub fn reference(&self, name: &str) -> Result<Option<CommitId>, GitError> {
         let name = full_name(name)?;
         self.with(|handle| {
             let reading = || GitError::object(format!("read {name}"));
             let found = handle.try_find_reference(name.as_ref()).map_err(reading())?;
             let Some(mut found) = found.filter(|found| found.name() == name.as_ref()) else { return Ok(None) };
-            let id = found.peel_to_id().map_err(reading())?;
-            Ok(Some(CommitId(id.detach())))
+            let direct = found.try_id().map(gix::Id::detach);
+            match found.peel_to_id() {
+                Ok(id) => Ok(Some(CommitId(id.detach()))),
+                Err(_) if direct.is_some_and(|id| handle.find_header(id).is_err()) => Ok(None),
+                Err(error) => Err(reading()(error)),
+            }
         })
     }
 
@@ -101,6 +112,9 @@ impl Repository {
     pub fn set_references(&self, updates: &[ReferenceUpdate]) -> Result<(), GitError> {
         let names = updates.iter().map(|update| full_name(&update.name)).collect::<Result<Vec<_>, _>>()?;
         let _lock = self.lock_metadata()?;
+        for update in updates {
+            clear_abandoned(&self.common_dir().join(format!("{}.lock", update.name)))?;
+        }
         let mut edits = Vec::with_capacity(updates.len());
         for (update, name) in updates.iter().zip(names) {
             let held = self.held(&name)?;
@@ -171,6 +185,21 @@ impl Repository {
         branches.dedup();
         Ok(branches)
     }
+}
+
+/// Removes the lock of a ref that a killed process left: git holds such a lock for moments, and we hold our own, so one
+/// that is the same file for [`LOCK_PATIENCE`] has no owner.
+fn clear_abandoned(lock: &Path) -> Result<(), GitError> {
+    let look = || std::fs::symlink_metadata(lock).ok().map(|data| (data.ino(), data.mtime(), data.mtime_nsec()));
+    let Some(first) = look() else { return Ok(()) };
+    let begun = Instant::now();
+    while look() == Some(first) {
+        if begun.elapsed() >= LOCK_PATIENCE {
+            return std::fs::remove_file(lock).map_err(GitError::file("remove", lock));
+        }
+        std::thread::sleep(LOCK_POLL);
+    }
+    Ok(())
 }
 
 /// The branches that a worktree's own folder below the common one names.
@@ -261,6 +290,20 @@ mod tests {
         assert!(repository.references("refs/none/").unwrap().is_empty());
         assert!(matches!(repository.reference("refs/a..b"), Err(GitError::InvalidReference { .. })));
         assert!(matches!(repository.reference("HEAD"), Err(GitError::InvalidReference { .. })));
+    }
+
+    #[test]
+    fn a_lock_that_nobody_holds_is_removed() {
+        let scratch = Scratch::new(&[("a", "1")]);
+        let repository = scratch.repository();
+        let head = repository.resolve("HEAD").unwrap();
+        let name = "refs/pl/ws/p/one";
+        let lock = repository.common_dir().join(format!("{name}.lock"));
+        std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+        std::fs::write(&lock, "").unwrap();
+        repository.set_reference(name, head, Expected::Absent).unwrap();
+        assert_eq!(repository.reference(name).unwrap(), Some(head));
+        assert!(!lock.exists());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "scenarios write the files that they are about")]
 
 mod support;
+mod running;
 
 mod example;
 mod incremental;

@@ -18,26 +18,49 @@ use crate::observe::world::World;
 use crate::preview::{Asked, Preview, preview};
 use crate::process::cancel::Cancel;
 use crate::store::Store;
-use crate::store::lock::{LockError, build_lock};
+use crate::store::lock::{Lock, LockError, build_lock};
 use crate::summary::BuildSummary;
 use crate::system::file_hash::HashCache;
+
+/// A project with what is asked of it.
+struct Ahead {
+    opened: Opened,
+    wanted: Vec<StepId>,
+    closure: Vec<StepId>,
+    asked: Asked,
+}
+
+impl Ahead {
+    fn open(project: &Project, request: &BuildRequest, purpose: Purpose) -> Result<Self, Failed> {
+        let opened = open(project, &request.args, purpose)?;
+        let wanted = opened.wanted(&request.targets)?;
+        check_arguments(&opened, &wanted, request)?;
+        let closure = opened.closure(&wanted);
+        let asked = Asked { force: if request.force { wanted.clone() } else { Vec::new() }, again: request.again };
+        Ok(Self { opened, wanted, closure, asked })
+    }
+
+    fn look(&self) -> Result<Preview, Failed> {
+        look_ahead(&self.opened, &self.closure, &self.asked)
+    }
+
+    fn built(self, project: &Project, summary: BuildSummary) -> Built {
+        let names = self.wanted.iter().map(|step| target_name(&self.opened.world, *step)).collect();
+        built(project, self.opened, names, summary)
+    }
+}
 
 /// Builds.
 pub fn build(project: &Project, request: &BuildRequest, events: Sender<Event>) -> Result<Built, Failed> {
     let begun = Instant::now();
-    let planned = open(project, &request.args, Purpose::Planning)?;
-    let wanted = planned.wanted(&request.targets)?;
-    check_arguments(&planned, &wanted, request)?;
-    let closure = planned.closure(&wanted);
-    let asked = Asked { force: if request.force { wanted.clone() } else { Vec::new() }, again: request.again };
-    let seen = look_ahead(&planned, &closure, &asked)?;
-    let names = wanted.iter().map(|step| target_name(&planned.world, *step)).collect();
-    if seen.is_green() && !planned.world.located.as_ref().is_some_and(|located| located.unmade) {
-        let summary = nothing_to_do(&planned.world, &seen, begun);
-        return Ok(built(project, planned, names, summary));
+    let planned = Ahead::open(project, request, Purpose::Planning)?;
+    let seen = planned.look()?;
+    if seen.is_green() && !planned.opened.world.located.as_ref().is_some_and(|located| located.unmade) {
+        let summary = nothing_to_do(&planned.opened.world, &seen, begun);
+        return Ok(planned.built(project, summary));
     }
-    let (opened, summary) = really(project, request, planned, &closure, seen, asked, events)?;
-    Ok(built(project, opened, names, summary))
+    let (ahead, summary) = really(project, request, planned, seen, events)?;
+    Ok(ahead.built(project, summary))
 }
 
 fn built(project: &Project, opened: Opened, targets: Vec<String>, summary: BuildSummary) -> Built {
@@ -83,22 +106,62 @@ pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked) -> Result<
     preview(&opened.world, Records(store.as_ref()), &hashes, closure, asked).map_err(observe_failed)
 }
 
-/// The run itself: under the lock, with everything opened for writing.
+/// The run itself: under the lock, with everything opened for writing, definitions that moved meanwhile included.
 fn really(
     project: &Project,
     request: &BuildRequest,
-    planned: Opened,
-    closure: &[StepId],
+    planned: Ahead,
     seen: Preview,
-    asked: Asked,
     events: Sender<Event>,
-) -> Result<(Opened, BuildSummary), Failed> {
+) -> Result<(Ahead, BuildSummary), Failed> {
     let cancel = Cancel::new();
     cancel.on_signals().map_err(|error| Failed::missing(format!("signals cannot be caught: {error}")))?;
-    prepare_folder(&planned)?;
+    prepare_folder(&planned.opened)?;
     let command = command_line(request);
+    let (_lock, waited) = wait_for_lock(&planned.opened.folder, &command, &cancel, &events)?;
+    let ahead = Ahead::open(project, request, Purpose::Building)?;
+    let opened = &ahead.opened;
+    if let Some(made) = &opened.made {
+        let _ = events.send(Event::Note { level: "info".to_owned(), message: made.clone() });
+    }
+    let (store, warnings) = Store::open_at(&opened.folder, &opened.database).map_err(store_failed)?;
+    for warning in warnings {
+        let _ = events.send(Event::Note { level: "warning".to_owned(), message: warning.to_string() });
+    }
+    crate::process::sweep_all(&opened.world.project);
+    sweep_worktrees(opened);
+    let moved = waited || ahead.closure != planned.closure || opened.world.graph != planned.opened.world.graph;
+    let seen = if moved { ahead.look()? } else { seen };
+    let jobs = request.jobs.unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(2, |count| u32::try_from(count.get()).unwrap_or(2))
+    });
+    let run = Run {
+        world: &opened.world,
+        store: &store,
+        folder: opened.folder.clone(),
+        closure: &ahead.closure,
+        preview: &seen,
+        asked: ahead.asked.clone(),
+        jobs,
+        fail_fast: request.fail_fast,
+        command,
+        cancel,
+        events,
+    };
+    let summary = run_build(run).map_err(exec_failed)?;
+    store.close().map_err(store_failed)?;
+    Ok((ahead, summary))
+}
+
+/// The build lock, and whether somebody else had it.
+fn wait_for_lock(
+    folder: &Path,
+    command: &str,
+    cancel: &Cancel,
+    events: &Sender<Event>,
+) -> Result<(Lock, bool), Failed> {
     let mut waited = false;
-    let lock = build_lock(&planned.folder, &command, |holder| {
+    let lock = build_lock(folder, command, |holder| {
         if !std::mem::replace(&mut waited, true) {
             let holder = holder.map_or_else(
                 || "another build".to_owned(),
@@ -109,37 +172,7 @@ fn really(
         }
         !cancel.is_cancelled()
     });
-    let _lock = lock.map_err(lock_failed)?;
-    let opened = open(project, &request.args, Purpose::Building)?;
-    if let Some(made) = &opened.made {
-        let _ = events.send(Event::Note { level: "info".to_owned(), message: made.clone() });
-    }
-    let (store, warnings) = Store::open_at(&opened.folder, &opened.database).map_err(store_failed)?;
-    for warning in warnings {
-        let _ = events.send(Event::Note { level: "warning".to_owned(), message: warning.to_string() });
-    }
-    crate::process::sweep_all(&opened.world.project);
-    sweep_worktrees(&opened);
-    let seen = if waited { look_ahead(&opened, closure, &asked)? } else { seen };
-    let jobs = request.jobs.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(2, |count| u32::try_from(count.get()).unwrap_or(2))
-    });
-    let run = Run {
-        world: &opened.world,
-        store: &store,
-        folder: opened.folder.clone(),
-        closure,
-        preview: &seen,
-        asked,
-        jobs,
-        fail_fast: request.fail_fast,
-        command,
-        cancel,
-        events,
-    };
-    let summary = run_build(run).map_err(exec_failed)?;
-    store.close().map_err(store_failed)?;
-    Ok((opened, summary))
+    Ok((lock.map_err(lock_failed)?, waited))
 }
 
 fn command_line(request: &BuildRequest) -> String {

@@ -10,6 +10,9 @@ use crate::report::{Style, Tone};
 /// Findings that are listed; the rest is counted.
 const FINDINGS_MAX: usize = 30;
 
+/// Bytes of output that are shown: the last ones. All of it is in the log.
+const OUTPUT_SHOWN_BYTES_MAX: usize = 16 * 1024;
+
 /// The block of a failed step, ending in an empty line.
 pub fn render(step: &str, failure: &Failure, style: &Style, ci_groups: bool) -> String {
     let heading = style.paint(Tone::Bad, &format!("{step} failed"));
@@ -52,14 +55,30 @@ fn output(step: &str, output: &str, style: &Style, ci_groups: bool) -> String {
         return String::new();
     }
     let bar = style.paint(Tone::Dim, if style.unicode { "│" } else { "|" });
-    let lines: String =
-        calm_lines(output.trim_end()).map(|line| format!("  {bar} {line}").trim_end().to_owned() + "\n").collect();
+    let (shown, left_out) = end_of(output.trim_end());
+    let before = left_out.then(|| format!("  {bar} {} what came before is in the log\n", style.ellipsis()));
+    let lines: String = before
+        .into_iter()
+        .chain(calm_lines(shown).map(|line| format!("  {bar} {line}").trim_end().to_owned() + "\n"))
+        .collect();
     if ci_groups { format!("::group::output of {step}\n{lines}::endgroup::\n") } else { lines }
+}
+
+/// The last lines that fit, and whether others were left out; a line that is too long begins where it fits.
+fn end_of(output: &str) -> (&str, bool) {
+    let Some(mut start) = output.len().checked_sub(OUTPUT_SHOWN_BYTES_MAX).filter(|start| *start > 0) else {
+        return (output, false);
+    };
+    while !output.is_char_boundary(start) {
+        start += 1;
+    }
+    let end = &output[start..];
+    (end.split_once('\n').map_or(end, |(_, rest)| rest), true)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{OUTPUT_SHOWN_BYTES_MAX, end_of, render};
     use crate::base::failure::Failure;
     use crate::base::finding::{Finding, FindingSeverity};
     use crate::report::Style;
@@ -106,5 +125,18 @@ ws-1/test.1 failed (agent): exit code 1
         assert!(text.contains("\n::group::output of ws-1/test.1\n  │ F\n"), "{text}");
         let commands: Vec<_> = text.lines().filter(|line| line.starts_with("::")).collect();
         assert_eq!(commands, ["::group::output of ws-1/test.1", "::endgroup::"]);
+    }
+
+    #[test]
+    fn long_output_is_shown_from_its_end() {
+        assert_eq!(end_of("a\nb"), ("a\nb", false));
+        let lines = "ä\n".repeat(OUTPUT_SHOWN_BYTES_MAX);
+        let (shown, left_out) = end_of(lines.trim_end());
+        assert!(left_out && shown.starts_with("ä\n") && shown.ends_with('ä') && shown.len() <= OUTPUT_SHOWN_BYTES_MAX);
+        let line = "ä".repeat(OUTPUT_SHOWN_BYTES_MAX);
+        assert_eq!(end_of(&line), (&line[OUTPUT_SHOWN_BYTES_MAX..], true));
+        let failure = Failure { output: lines, ..failure() };
+        let text = render("t", &failure, &Style::PLAIN, false);
+        assert!(text.contains("what came before is in the log\n  │ ä\n"), "{}", &text[..200]);
     }
 }
