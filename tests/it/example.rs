@@ -119,7 +119,8 @@ fn edits_that_go_wrong_are_told_and_block_only_what_needs_them() {
             assert_eq!(workstream(&summary, faulty.blocked)["status"], "blocked", "{}", faulty.case);
         }
         let repository = project.path(".pl/example/legacy").display().to_string();
-        let paths = project.git(&["-C", &repository, "log", "--format=", "--name-only", "--glob=refs/pl/ws"]);
+        let results = ["-C", &repository, "log", "--format=", "--name-only", "--glob=refs/pl/ws", "--not", "main"];
+        let paths = project.git(&results);
         let strays = ["REFACTOR_NOTES.md", "src/pipeline/tools.py"];
         assert!(!paths.lines().any(|path| strays.contains(&path)), "{}: {paths}", faulty.case);
     }
