@@ -27,7 +27,10 @@ pub fn render(step: &str, failure: &Failure, style: &Style, ci_groups: bool) -> 
     let lines = [("help", &failure.help), ("reproduce", &failure.reproduce), ("log", &failure.log)];
     for (word, said) in lines {
         if let Some(said) = said {
-            text.push_str(&format!("  {} {}\n", style.paint(Tone::Strong, &format!("{word}:")), one_line(said)));
+            // A script keeps its lines, which can be pasted; where a line could be a command to the reader it is one line.
+            let keeps = word == "reproduce" && !ci_groups;
+            let said = if keeps { calm_lines(said).collect::<Vec<_>>().join("\n") } else { one_line(said) };
+            text.push_str(&format!("  {} {said}\n", style.paint(Tone::Strong, &format!("{word}:"))));
         }
     }
     text.push('\n');
@@ -117,6 +120,13 @@ ws-1/test.1 failed (agent): exit code 1
 
 ";
         assert_eq!(render("ws-1/test.1", &failure(), &Style::PLAIN, false), expected);
+    }
+
+    #[test]
+    fn a_script_can_be_pasted() {
+        let failure = Failure { reproduce: Some("cd /w && python3 -c 'if a:\n    b()'".into()), ..failure() };
+        let text = render("ws-1/test.1", &failure, &Style::PLAIN, false);
+        assert!(text.contains("  reproduce: cd /w && python3 -c 'if a:\n    b()'\n"), "{text}");
     }
 
     #[test]
