@@ -2,8 +2,6 @@
 //!
 //! Nothing out of scope can be in a result: the tree is made from base(W) and the allowed paths alone.
 
-use std::path::PathBuf;
-
 use crate::analysis::pipeline::{Environment, Tool, ToolKind, Workstream};
 use crate::base::failure::Failure;
 use crate::base::finding::{Finding, FindingSeverity};
@@ -495,9 +493,4 @@ pub fn out_of_scope(violations: &[Finding], ran: Option<&Ran>) -> Failure {
     // The worktree holds the edit already; the same line there would do something else.
     failure.reproduce = None;
     failure
-}
-
-/// Where a prompt of an edit is kept for people.
-pub fn prompt_path(session: &Session<'_>, workstream: &Workstream) -> PathBuf {
-    session.world.scratch(&workstream.id).join("edit").join("prompt.md")
 }
