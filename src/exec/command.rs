@@ -251,3 +251,11 @@ impl Ran {
         Some(format!("it did not see {}{more}; `env {{ pass \"NAME\" }}` lets a variable through", shown.join(", ")))
     }
 }
+
+/// Adds what a program was not shown to a failure that may come from there.
+pub fn with_withheld(mut failure: Failure, ran: &Ran) -> Failure {
+    if failure.help.is_none() {
+        failure.help = ran.withheld_sentence();
+    }
+    failure
+}

@@ -7,7 +7,7 @@ use crate::base::failure::Failure;
 use crate::base::finding::{Finding, FindingSeverity};
 use crate::base::path::Pattern;
 use crate::exec::ExecError;
-use crate::exec::command::{Launch, Properties, Ran, launch};
+use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
 use crate::exec::place::Place;
 use crate::exec::session::Session;
 use crate::exec::setup::{Inputs, SetUp, ensure};
@@ -297,14 +297,6 @@ fn prepare(session: &Session<'_>, ground: Ground<'_>) -> Result<Result<Prepared,
         }
     }
     Ok(Ok(prepared))
-}
-
-/// Adds what a program was not shown to a failure that may come from there.
-pub fn with_withheld(mut failure: Failure, ran: &Ran) -> Failure {
-    if failure.help.is_none() {
-        failure.help = ran.withheld_sentence();
-    }
-    failure
 }
 
 /// The literal files of the scope that exist, an argument each.
