@@ -14,6 +14,8 @@ pub mod tasks;
 pub mod setup;
 pub mod workstream;
 pub mod editing;
+pub mod replaying;
+pub mod holding;
 pub mod verifying;
 pub mod linting;
 pub mod finishing;
@@ -35,6 +37,14 @@ pub enum ExecError {
     /// No threads could be had.
     #[error("cannot start worker threads: {0}")]
     Threads(String),
+    /// A person left something in a worktree that git cannot hold; it must not go unseen.
+    #[error("{what}, and would be lost from {dir}: move it away, then build again")]
+    NotKept {
+        /// A clause.
+        what: String,
+        /// The worktree.
+        dir: String,
+    },
     /// A file or folder of ours could not be written.
     #[error("cannot write {path}: {source}")]
     Write {

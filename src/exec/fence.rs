@@ -1,46 +1,80 @@
 //! The main checkout, the repository's metadata and idle worktrees, looked at before and after a tool ran.
 //!
-//! A difference is reported with the tool that ran: as a warning, because a person may have worked there meanwhile; with
-//! `strict #true` it fails the edit.
+//! A difference is reported with the tools that ran: as a warning, because a person may have worked there meanwhile.
+//! With `strict #true` it fails the edit; so does, always, what nobody does by the way: a hook or a setting that makes git
+//! run a program or look elsewhere, and a change of the refs that are `pl`'s own (docs/scope.md).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use crate::base::finding::{Finding, FindingSeverity};
 use crate::exec::ExecError;
-use crate::exec::editing::{Edited, out_of_scope, outside};
+use crate::exec::editing::Edited;
+use crate::exec::holding::{outside, tampered};
 use crate::exec::session::{Session, lock};
 use crate::git::fence::{Difference, Fence, FenceBreach};
+
+/// The tools that run now, each with those that ran beside it.
+pub type Watched = Vec<Arc<Mutex<BTreeSet<String>>>>;
 
 /// A look that waits for its second.
 pub struct Watch {
     before: Fence,
     dirs: Vec<PathBuf>,
+    ran: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Watch {
-    /// Looks before a tool starts.
-    pub fn begin(session: &Session<'_>) -> Result<Self, ExecError> {
+    /// Looks before the tool of a workstream starts.
+    pub fn begin(session: &Session<'_>, name: &str) -> Result<Self, ExecError> {
         let dirs = idle(session);
-        Ok(Self { before: look(session, &dirs)?, dirs })
+        let before = look(session, &dirs)?;
+        let ran = Arc::new(Mutex::new(BTreeSet::from([name.to_owned()])));
+        let mut watched = lock(&session.watched);
+        for other in watched.iter() {
+            lock(other).insert(name.to_owned());
+            let names = lock(other).clone();
+            lock(&ran).extend(names);
+        }
+        watched.push(ran.clone());
+        drop(watched);
+        Ok(Self { before, dirs, ran })
     }
 
     /// Looks again; what differs comes back as findings. A worktree that was taken up meanwhile is left out.
     pub fn end(self, session: &Session<'_>) -> Result<Vec<Finding>, ExecError> {
+        lock(&session.watched).retain(|other| !Arc::ptr_eq(other, &self.ran));
         let taken = lock(&session.taken_up).clone();
         let dirs: Vec<PathBuf> = self.dirs.into_iter().filter(|dir| !taken.contains(dir)).collect();
-        let breaches = self.before.differences(&look(session, &dirs)?);
-        Ok(breaches.iter().filter(|breach| !breach.what.starts_with("ref refs/heads/ws/")).map(finding).collect())
+        let mut breaches = self.before.differences(&look(session, &dirs)?);
+        breaches.retain(|breach| !is_of_others(session, breach));
+        let ran = lock(&self.ran).iter().cloned().collect::<Vec<_>>().join(", ");
+        Ok(breaches.iter().map(|breach| finding(session, breach, &ran)).collect())
     }
 }
 
-fn finding(breach: &FenceBreach) -> Finding {
+/// Refs that the `pl` of another project keeps.
+fn is_of_others(session: &Session<'_>, breach: &FenceBreach) -> bool {
+    breach.what.starts_with("ref refs/pl/") && !is_ours(session, breach)
+}
+
+fn is_ours(session: &Session<'_>, breach: &FenceBreach) -> bool {
+    let project = &session.world.project;
+    let ours = [format!("ref refs/pl/ws/{project}/"), format!("ref refs/pl/{project}/")];
+    ours.iter().any(|prefix| breach.what.starts_with(prefix))
+}
+
+fn finding(session: &Session<'_>, breach: &FenceBreach, ran: &str) -> Finding {
     let how = match breach.how {
         Difference::Added => "added",
         Difference::Removed => "removed",
         Difference::Changed => "changed",
     };
-    let message = format!("{how} in {} while the tool ran", breach.place.display());
-    Finding { severity: FindingSeverity::Warning, ..outside(&breach.what, &message) }
+    let grave = breach.armed || is_ours(session, breach) || session.world.pipeline.strict;
+    let severity = if grave { FindingSeverity::Error } else { FindingSeverity::Warning };
+    let message = format!("{how} in {} while {ran} ran", breach.place.display());
+    Finding { severity, ..outside(&breach.what, &message) }
 }
 
 /// The main checkout, and the worktrees of workstreams that this run has not taken up.
@@ -56,10 +90,11 @@ fn look(session: &Session<'_>, dirs: &[PathBuf]) -> Result<Fence, ExecError> {
     Ok(Fence::look(&session.world.located().repository, dirs, &skip)?)
 }
 
-/// Adds breaches to what an edit came to.
-pub fn add(edited: Edited, breaches: Vec<Finding>, strict: bool) -> Edited {
+/// Adds breaches to what an edit came to; one without a tree to report them with has them said at once.
+pub fn add(session: &Session<'_>, edited: Edited, breaches: Vec<Finding>) -> Edited {
+    let grave = breaches.iter().any(|breach| breach.severity == FindingSeverity::Error);
     match edited {
-        Edited::Good(good) if strict && !breaches.is_empty() => Edited::Red(out_of_scope(&breaches, None), good.after),
+        Edited::Good(good) if grave => Edited::Red(tampered(&breaches), good.after),
         Edited::Good(mut good) => {
             good.findings.extend(breaches);
             Edited::Good(good)
@@ -68,6 +103,16 @@ pub fn add(edited: Edited, breaches: Vec<Finding>, strict: bool) -> Edited {
             failure.findings.extend(breaches);
             Edited::Red(failure, tree)
         }
-        other => other,
+        Edited::NoOutcome(mut failure) => {
+            failure.findings.extend(breaches);
+            Edited::NoOutcome(failure)
+        }
+        other => {
+            for breach in &breaches {
+                let path = breach.path.as_deref().unwrap_or("?");
+                session.note("warning", format!("{path} was {}", breach.message));
+            }
+            other
+        }
     }
 }

@@ -55,13 +55,16 @@ impl<'a> Place<'a> {
         if self.at.is_none() {
             self.rescue(tree)?;
         }
-        self.stats = if self.exists() {
+        let name = self.workstream.id.as_str();
+        let lock = format!("pl is building {name}");
+        self.stats = if worktree::is_made(repository, name) {
             let keep = |path: &[u8]| self.keep.matches(path);
             reset(repository, &self.worktree(), commit, &self.stats, &keep)?.stats
+        } else if self.at.is_some() {
+            // Its content was looked at since; only what git keeps of it is gone.
+            worktree::create_anew(repository, &self.dir, name, commit, &lock)?.stats
         } else {
-            worktree::remove(repository, &self.worktree())?;
-            let lock = format!("pl is building {}", self.workstream.id);
-            worktree::create(repository, &self.dir, self.workstream.id.as_str(), commit, &lock)?.stats
+            worktree::create(repository, &self.dir, name, commit, &lock)?.stats
         };
         self.at = Some(commit);
         self.link();
@@ -70,7 +73,7 @@ impl<'a> Place<'a> {
 
     /// What lies in a worktree that an earlier run left (it was killed, or its tool was) hangs on a ref before it goes.
     pub fn rescue(&self, expected: TreeId) -> Result<(), ExecError> {
-        if !self.exists() {
+        if !self.is_folder() {
             return Ok(());
         }
         let keep = |path: &[u8]| self.keep.matches(path);
@@ -99,14 +102,22 @@ impl<'a> Place<'a> {
 
     /// Whether it exists, by git's books: a tool may have removed its `.git`.
     pub fn exists(&self) -> bool {
-        self.dir.is_dir() && worktree::is_known(self.repository(), self.workstream.id.as_str())
+        self.is_folder() && worktree::is_known(self.repository(), self.workstream.id.as_str())
+    }
+
+    /// Its index, as it was written when it was made exact.
+    pub fn index(&self) -> PathBuf {
+        worktree::index_path(self.repository(), self.workstream.id.as_str())
+    }
+
+    /// A link in its place is none.
+    fn is_folder(&self) -> bool {
+        self.dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
     }
 
     /// Removes the worktree and its link; its content is in git by now.
     pub fn remove(&mut self) -> Result<(), ExecError> {
-        if self.dir.exists() {
-            worktree::remove(self.repository(), &self.worktree())?;
-        }
+        worktree::remove(self.repository(), &self.worktree())?;
         let _ = std::fs::remove_file(self.link_path());
         let scratch = self.session.world.scratch(&self.workstream.id);
         if scratch.exists() {

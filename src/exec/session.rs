@@ -12,6 +12,7 @@ use crate::base::failure::Failure;
 use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
+use crate::exec::fence::Watched;
 use crate::exec::slots::Places;
 use crate::fingerprint::Key;
 use crate::git::object::TreeId;
@@ -53,6 +54,8 @@ pub struct Session<'a> {
     pub logs: PathBuf,
     /// Worktrees of workstreams that this run has taken up.
     pub taken_up: Mutex<BTreeSet<PathBuf>>,
+    /// Tools that run now.
+    pub watched: Mutex<Watched>,
     events: Mutex<Sender<Event>>,
     books: Mutex<Books>,
     setups: Mutex<HashMap<Key, Arc<Mutex<()>>>>,
@@ -109,6 +112,7 @@ impl<'a> Session<'a> {
             hashes: parts.hashes,
             logs: parts.logs,
             taken_up: Mutex::default(),
+            watched: Mutex::default(),
             events: Mutex::new(parts.events),
             books: Mutex::default(),
             setups: Mutex::default(),

@@ -64,6 +64,15 @@ pub enum Anomaly {
         /// The folder.
         path: Vec<u8>,
     },
+    /// A file that is larger than what is read; not taken.
+    TooLarge {
+        /// The file.
+        path: Vec<u8>,
+    },
+    /// The worktree's folder is gone, or something else stands in its place; nothing was taken.
+    FolderReplaced,
+    /// What git keeps of the worktree beside the repository is gone, or says no longer that it is ours.
+    AdminGone,
 }
 
 impl fmt::Display for Anomaly {
@@ -83,6 +92,9 @@ impl fmt::Display for Anomaly {
                 write!(formatter, "{} links to {}, outside of the worktree", text(path), text(target))
             }
             Self::TooDeep { path } => write!(formatter, "{} is too long a path", text(path)),
+            Self::TooLarge { path } => write!(formatter, "{} is too large to be kept", text(path)),
+            Self::FolderReplaced => formatter.write_str("the worktree's folder was removed or replaced"),
+            Self::AdminGone => formatter.write_str("what git keeps of the worktree was removed"),
         }
     }
 }

@@ -3,28 +3,33 @@
 //! Looked at before and after a batch of tools; stat alone for files, content for git's few own ones. Cannot tell who
 //! it was, and changes nothing.
 
+mod arming;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::digest::Digest;
 use crate::git::error::GitError;
 use crate::git::folder::{self, Found, Kind, below, is_git_name};
+use crate::git::object::CommitId;
 use crate::git::repository::Repository;
 use crate::git::stats::Moment;
-use crate::git::worktree::admin;
+use crate::git::worktree::{admin, index};
 
 /// How many files and folders of one place are looked at.
 pub const FENCE_FILES_MAX: u64 = 500_000;
-/// Refs that `pl` itself keeps.
-const OWN_REFS: &str = "refs/pl/";
 /// What of the common folder is looked at, by content.
-const GUARDED: [&str; 7] = ["HEAD", "config", "config.worktree", "hooks", "info", "objects/info/alternates", "shallow"];
+const GUARDED: [&str; 5] = ["HEAD", "hooks", "info", "objects/info/alternates", "shallow"];
+/// Of these each setting is looked at.
+const CONFIGS: [&str; 2] = ["config", "config.worktree"];
 
 /// What was seen.
 #[derive(Debug)]
 pub struct Fence {
     places: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Seen>>,
     metadata: BTreeMap<String, String>,
+    /// What the refs that we wrote must hold.
+    own: BTreeMap<String, Option<String>>,
     common_dir: PathBuf,
     /// Places of which not all was seen: more than [`FENCE_FILES_MAX`] files, or a folder that may not be listed.
     pub incomplete: Vec<PathBuf>,
@@ -60,6 +65,8 @@ pub struct FenceBreach {
     pub what: String,
     /// How it differs.
     pub how: Difference,
+    /// Whoever uses git here next runs what was put there, or is led elsewhere.
+    pub armed: bool,
 }
 
 impl Fence {
@@ -83,7 +90,9 @@ impl Fence {
             places.insert(dir.clone(), seen.map(|(seen, path)| (path, seen)).collect());
         }
         let metadata = metadata(repository)?;
-        Ok(Self { places, metadata, common_dir: repository.common_dir().to_owned(), incomplete })
+        let wrote = |(name, new): (&String, &Option<CommitId>)| (format!("ref {name}"), new.map(|commit| commit.hex()));
+        let own = repository.written().iter().map(wrote).collect();
+        Ok(Self { places, metadata, own, common_dir: repository.common_dir().to_owned(), incomplete })
     }
 
     /// What is different later; places that only one of the two looked at are left out.
@@ -99,13 +108,17 @@ impl Fence {
                 place: place.clone(),
                 what: String::from_utf8_lossy(path).into_owned(),
                 how,
+                armed: false,
             }));
         }
-        let differing = differing(&self.metadata, &later.metadata);
+        let mut differing = differing(&self.metadata, &later.metadata);
+        differing
+            .retain(|(what, _)| later.own.get(*what).is_none_or(|wrote| wrote.as_ref() != later.metadata.get(*what)));
         breaches.extend(differing.into_iter().map(|(what, how)| FenceBreach {
             place: self.common_dir.clone(),
             what: what.clone(),
             how,
+            armed: how != Difference::Removed && arming::arms(what),
         }));
         breaches.sort();
         breaches
@@ -135,9 +148,15 @@ fn seen(file: &Found) -> Seen {
 
 /// Refs, git's guarded files and others' linked worktrees, by what a breach calls them.
 fn metadata(repository: &Repository) -> Result<BTreeMap<String, String>, GitError> {
-    let targets = repository.reference_targets()?.into_iter().filter(|(name, _)| !name.starts_with(OWN_REFS));
+    let targets = repository.reference_targets()?.into_iter();
     let mut seen: BTreeMap<_, _> = targets.map(|(name, target)| (format!("ref {name}"), target)).collect();
     let common = repository.common_dir();
+    if let Some(index) = index::oddities(&common.join("index")) {
+        seen.insert("index".to_owned(), index.content.hex());
+    }
+    for name in CONFIGS {
+        seen.extend(arming::settings(name, &common.join(name)));
+    }
     let mut open: Vec<String> = GUARDED.map(str::to_owned).into();
     while let Some(name) = open.pop() {
         let path = common.join(&name);
@@ -201,12 +220,21 @@ mod tests {
             "Changed a",
             "Added b/new",
             "Removed d",
-            "Changed config",
+            "Added config core.hookspath",
             "Added hooks/pre-commit",
             "Added ref refs/heads/stray",
             "Added worktree other",
         ];
         assert_eq!(text, expected);
         assert!(before.incomplete.is_empty());
+        let armed: Vec<_> = breaches.iter().filter(|breach| breach.armed).map(|breach| breach.what.as_str()).collect();
+        assert_eq!(armed, ["config core.hookspath", "hooks/pre-commit"]);
+
+        // A ref that we wrote and someone else moved.
+        let before = look();
+        scratch.git(&["commit", "-q", "--allow-empty", "-m", "second"]);
+        scratch.git(&["update-ref", "refs/pl/x", "HEAD"]);
+        let breaches = before.differences(&look());
+        assert!(breaches.iter().any(|breach| breach.what == "ref refs/pl/x"), "{breaches:?}");
     }
 }

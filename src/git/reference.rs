@@ -124,6 +124,8 @@ impl Repository {
             }
             edits.extend(edit(update, name, &held));
         }
+        // Before they are written: who looks meanwhile must not take them for others' doing.
+        self.written().extend(updates.iter().map(|update| (update.name.clone(), update.new)));
         // Deletions first: they may make room for new names.
         let (deletions, changes): (Vec<_>, Vec<_>) =
             edits.into_iter().partition(|edit| matches!(edit.change, Change::Delete { .. }));

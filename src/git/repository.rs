@@ -2,9 +2,9 @@
 //!
 //! Does not know worktrees or workstreams. Configuration is read for the repository's format alone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gix::bstr::ByteSlice;
 use gix::objs::FindExt;
@@ -42,6 +42,8 @@ struct Shared {
     memory: Option<Mutex<gix::Repository>>,
     common_dir: PathBuf,
     work_dir: Option<PathBuf>,
+    /// What we wrote last to each ref: what else it holds is others' doing.
+    written: Mutex<HashMap<String, Option<CommitId>>>,
     /// Kept until the last clone is gone.
     _folder: Option<tempfile::TempDir>,
 }
@@ -100,13 +102,19 @@ impl Repository {
             Mutex::new(handle)
         });
         let idle = Mutex::default();
-        let shared = Shared { library, idle, memory, common_dir, work_dir, _folder: folder };
+        let written = Mutex::default();
+        let shared = Shared { library, idle, memory, common_dir, work_dir, written, _folder: folder };
         Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The folder that all worktrees share: objects, refs, config.
     pub fn common_dir(&self) -> &Path {
         &self.shared.common_dir
+    }
+
+    /// What this value and its clones wrote last to refs, by name; `None` where they deleted one.
+    pub(super) fn written(&self) -> MutexGuard<'_, HashMap<String, Option<CommitId>>> {
+        self.shared.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether new objects stay in memory; refs and worktrees cannot be changed then.

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::git::anomaly::Anomaly;
 use crate::git::error::GitError;
 use crate::git::folder;
 use crate::git::object::{CommitId, TreeId};
@@ -81,6 +82,13 @@ fn commit_folder(repository: &Repository, from: &Path) -> Result<(TreeId, Commit
     // No moment is before this one: nothing is remembered of the files.
     let never = (i64::MIN, 0);
     let taken = take_folder(repository, from, empty_tree(), (&Stats::default(), never), &left_out)?;
+    let large = taken.anomalies.iter().find_map(|anomaly| match anomaly {
+        Anomaly::TooLarge { path } => Some(folder::below(from, path)),
+        _ => None,
+    });
+    if let Some(path) = large {
+        return Err(GitError::TooMany { path, what: "bytes", limit: folder::FILE_BYTES_MAX });
+    }
     let tree = repository.apply(empty_tree(), &taken.delta)?;
     let parts = CommitParts { tree, parents: Vec::new(), message: SEED_MESSAGE.to_owned(), time: SEED_TIME };
     Ok((tree, repository.commit(&parts)?))

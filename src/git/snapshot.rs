@@ -33,6 +33,21 @@ pub struct Snapshot {
     pub stats: Stats,
 }
 
+impl Snapshot {
+    /// Something in the folder whose content is not in the tree, and which may be somebody's work.
+    pub fn not_taken(&self) -> Option<&Anomaly> {
+        self.anomalies.iter().find(|anomaly| {
+            matches!(
+                anomaly,
+                Anomaly::NestedRepository { .. }
+                    | Anomaly::GitlinkContent { .. }
+                    | Anomaly::TooDeep { .. }
+                    | Anomaly::TooLarge { .. }
+            )
+        })
+    }
+}
+
 /// Takes a worktree whose HEAD should be at `head`; `stats` spares reading files that did not change, `skip` names
 /// what is left out (folders end in `/`), such as kept folders of builds.
 pub fn snapshot(
@@ -43,6 +58,10 @@ pub fn snapshot(
     stats: &Stats,
     skip: Keep<'_>,
 ) -> Result<Snapshot, GitError> {
+    if !worktree.dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        let anomalies = vec![Anomaly::FolderReplaced];
+        return Ok(Snapshot { tree: since, delta: Delta::default(), anomalies, stats: Stats::default() });
+    }
     let mut snapshot = snapshot_folder(repository, &worktree.dir, since, stats, skip)?;
     snapshot.anomalies.extend(metadata_anomalies(repository, worktree, since, head)?);
     snapshot.anomalies.sort();
@@ -82,6 +101,7 @@ pub(super) fn take_folder(
         .retain(|file| !skip(&if is_folder(file) { [file.path.as_slice(), b"/"].concat() } else { file.path.clone() }));
     let mut anomalies = Vec::new();
     drop_nested(&base, &mut found, &mut anomalies);
+    drop_large(&mut found, &mut anomalies);
     let taken: Vec<Taken> = found
         .par_iter()
         .filter(|file| matches!(file.kind, Kind::File { .. } | Kind::Link))
@@ -166,6 +186,17 @@ fn drop_nested(base: &Base<'_>, found: &mut Vec<Found>, anomalies: &mut Vec<Anom
     }
 }
 
+/// Takes files out of what was found that nobody could read whole.
+fn drop_large(found: &mut Vec<Found>, anomalies: &mut Vec<Anomaly>) {
+    found.retain(|file| {
+        let large = matches!(file.kind, Kind::File { .. }) && file.stat.size > folder::FILE_BYTES_MAX;
+        if large {
+            anomalies.push(Anomaly::TooLarge { path: file.path.clone() });
+        }
+        !large
+    });
+}
+
 fn folder_anomalies(dir: &Path, base: &Base<'_>, found: &[Found], taken: &[Taken], anomalies: &mut Vec<Anomaly>) {
     let mut names: HashMap<(u64, u64), u64> = HashMap::new();
     for file in found {
@@ -207,10 +238,18 @@ fn gitlink_anomaly(dir: &Path, path: &[u8]) -> Option<Anomaly> {
 }
 
 /// Whether a link leads out of `dir` (which has no links in its own path), by the system or, where it is broken, by
-/// its text.
+/// its text. One that names its target from the root leads out of every other checkout; one into `.git` out of the tree.
 fn leaves(dir: &Path, path: &[u8], target: &[u8]) -> bool {
+    if target.first() == Some(&b'/') {
+        return true;
+    }
+    let inside = |real: &Path| {
+        let first = real.strip_prefix(dir).ok().map(|rest| rest.components().next());
+        let is_git = |part: Component<'_>| is_git_name(part.as_os_str().as_bytes());
+        first.is_some_and(|part| !part.is_some_and(is_git))
+    };
     if let Ok(real) = below(dir, path).canonicalize() {
-        return !real.starts_with(dir);
+        return !inside(&real);
     }
     let mut at = below(dir, path);
     at.pop();
@@ -225,7 +264,7 @@ fn leaves(dir: &Path, path: &[u8], target: &[u8]) -> bool {
             return true;
         }
     }
-    !at.starts_with(dir)
+    !inside(&at)
 }
 
 /// What differs; paths that `skip` names stay as they were.
@@ -267,6 +306,10 @@ fn metadata_anomalies(
         anomalies.push(Anomaly::DotGitChanged);
     }
     let admin = admin::admin_dir(repository, &worktree.name);
+    if admin::state(repository, &worktree.name).is_none() {
+        anomalies.push(Anomaly::AdminGone);
+        return Ok(anomalies);
+    }
     let head = folder::read_plain(&admin.join("HEAD")).unwrap_or_default();
     let head = String::from_utf8_lossy(&head).trim().to_owned();
     if head != expected.hex() {

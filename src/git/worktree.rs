@@ -64,6 +64,32 @@ pub fn create(
     }
 }
 
+/// Makes a worktree again of which a tool removed what git keeps of it; whatever stands in its place goes.
+pub fn create_anew(
+    repository: &Repository,
+    dir: &Path,
+    name: &str,
+    commit: CommitId,
+    lock: &str,
+) -> Result<Created, GitError> {
+    {
+        let _held = repository.lock_metadata()?;
+        folder::remove(&admin::admin_dir(repository, name))?;
+        folder::remove(dir)?;
+    }
+    create(repository, dir, name, commit, lock)
+}
+
+/// Where the index of a worktree is.
+pub fn index_path(repository: &Repository, name: &str) -> PathBuf {
+    admin::admin_dir(repository, name).join("index")
+}
+
+/// Whether this repository has a worktree of ours with that name, whatever became of its folder.
+pub fn is_made(repository: &Repository, name: &str) -> bool {
+    admin::state(repository, name) == Some(State::Made)
+}
+
 /// Removes a worktree with everything in it; one that is gone already is right.
 pub fn remove(repository: &Repository, worktree: &Worktree) -> Result<(), GitError> {
     if admin::state(repository, &worktree.name).is_some() {

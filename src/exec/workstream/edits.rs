@@ -190,13 +190,7 @@ impl Machine<'_, '_> {
         }
         for finding in &good.findings {
             let path = finding.path.as_deref().unwrap_or("?");
-            self.session.note(
-                "warning",
-                format!(
-                    "{}: while its tool ran, {path} changed outside of its worktree: {}",
-                    self.workstream.id, finding.message
-                ),
-            );
+            self.session.note("warning", format!("{}: {path} was {}", self.workstream.id, finding.message));
         }
     }
 

@@ -3,12 +3,14 @@
 //! What was done by hand is held to the scope like any edit; whether it is good is for verification to say.
 
 use crate::exec::ExecError;
-use crate::exec::editing::{self, Ground};
+use crate::exec::editing::Ground;
+use crate::exec::holding::hold_snapshot;
 use crate::exec::workstream::Machine;
 use crate::exec::workstream::edits::Candidate;
 use crate::exec::workstream::repairs::Repair;
 use crate::git::merge::Merge;
 use crate::git::object::{CommitId, TreeId};
+use crate::git::snapshot::Snapshot;
 use crate::observe::base::Start;
 use crate::observe::by_hand;
 use crate::observe::edit::display;
@@ -23,6 +25,9 @@ impl Machine<'_, '_> {
             return Ok(None);
         };
         let snapshot = if self.place.exists() { Some(self.place.look_by_hand(known)?) } else { None };
+        if let Some(odd) = snapshot.as_ref().and_then(Snapshot::not_taken) {
+            return Err(ExecError::NotKept { what: odd.to_string(), dir: self.place.dir.display().to_string() });
+        }
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.tree != known) else { return self.judged(start) };
         self.session.keep(snapshot.tree);
         let ground = Ground {
@@ -32,16 +37,21 @@ impl Machine<'_, '_> {
             parent: self.session.world.located().commit,
             number: 1,
         };
-        let held = editing::hold_snapshot(self.session, &snapshot, ground)?;
-        if held.tree == known {
-            return self.judged(start);
-        }
+        let held = hold_snapshot(self.session, &snapshot, ground)?;
         for finding in &held.violations {
             let path = finding.path.as_deref().unwrap_or("?");
             self.session.note(
                 "warning",
-                format!("{}: what was done by hand in {path} is left out: {}", self.workstream.id, finding.message),
+                format!(
+                    "{}: what was done by hand in {path} is left out: {}; it is kept under {}",
+                    self.workstream.id,
+                    finding.message,
+                    self.session.world.kept_ref()
+                ),
             );
+        }
+        if held.tree == known {
+            return self.judged(start);
         }
         let repository = &self.session.world.located().repository;
         match repository.merge(base, start.tree, held.tree)? {

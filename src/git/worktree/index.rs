@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::base::digest::Digest;
 use crate::git::error::GitError;
 use crate::git::folder;
 use crate::git::object::Mode;
@@ -21,6 +22,8 @@ const GITLINK: u32 = 0o160_000;
 const SPARSE_FOLDER: u32 = 0o040_000;
 const HEADER_BYTES: usize = 12;
 const TRAILER_BYTES: usize = 20;
+/// Where in an entry its object id begins.
+const OBJECT_ID_BYTE: usize = 40;
 /// An entry up to and with its object id.
 const FIXED_BYTES: usize = 60;
 
@@ -96,12 +99,14 @@ fn word(value: u64) -> [u8; 4] {
 }
 
 /// What in an index would make git look away.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexOddities {
     /// Paths with assume-unchanged, skip-worktree or intent-to-add set, and folders of a sparse index.
     pub flagged: Vec<Vec<u8>>,
     /// Paths that are gitlinks.
     pub gitlinks: Vec<Vec<u8>>,
+    /// Stands for all that it says of paths; what it remembers of files' times is left out.
+    pub content: Digest,
 }
 
 /// Looks through an index; `None` where it is missing or not in the format.
@@ -115,7 +120,7 @@ fn parse(bytes: &[u8]) -> Option<IndexOddities> {
         return None;
     }
     let body = bytes.get(..bytes.len().checked_sub(TRAILER_BYTES)?)?;
-    let mut oddities = IndexOddities::default();
+    let (mut flagged, mut gitlinks, mut content) = (Vec::new(), Vec::new(), Vec::new());
     let mut at = HEADER_BYTES;
     let mut path = Vec::new();
     for _ in 0..u32_at(bytes, 8)? {
@@ -140,13 +145,19 @@ fn parse(bytes: &[u8]) -> Option<IndexOddities> {
         at = if version == 4 { at + 1 } else { begin + (at - begin + 8) / 8 * 8 };
         let hidden = flags & ASSUME_VALID != 0 || more & (SKIP_WORKTREE | INTENT_TO_ADD) != 0;
         if hidden || mode == SPARSE_FOLDER {
-            oddities.flagged.push(path.clone());
+            flagged.push(path.clone());
         }
         if mode == GITLINK {
-            oddities.gitlinks.push(path.clone());
+            gitlinks.push(path.clone());
         }
+        content.extend(mode.to_be_bytes());
+        content.extend(body.get(begin + OBJECT_ID_BYTE..begin + FIXED_BYTES)?);
+        content.extend((flags & !LENGTH).to_be_bytes());
+        content.extend(more.to_be_bytes());
+        content.extend(&path);
+        content.push(0);
     }
-    Some(oddities)
+    Some(IndexOddities { flagged, gitlinks, content: Digest::of(&content) })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -181,7 +192,10 @@ mod tests {
         for version in ["2", "3", "4"] {
             let scratch = Scratch::new(&[("a", "1"), ("b/c", "2"), ("b/d", "3"), ("e", "4")]);
             let index = scratch.dir().join(".git/index");
-            assert_eq!(oddities(&index), Some(Default::default()));
+            let fresh = oddities(&index).unwrap();
+            assert!(fresh.flagged.is_empty() && fresh.gitlinks.is_empty());
+            scratch.git(&["update-index", "--really-refresh"]);
+            assert_eq!(oddities(&index).unwrap(), fresh, "version {version}");
             scratch.git(&["update-index", "--index-version", version]);
             scratch.git(&["update-index", "--assume-unchanged", "a"]);
             scratch.git(&["update-index", "--skip-worktree", "b/d"]);
@@ -192,6 +206,7 @@ mod tests {
             let found = oddities(&index).unwrap();
             assert_eq!(found.flagged, [b"a".to_vec(), b"b/d".to_vec(), b"new".to_vec()], "version {version}");
             assert_eq!(found.gitlinks, [b"sub".to_vec()]);
+            assert_ne!(found.content, fresh.content);
             let bytes = std::fs::read(&index).unwrap();
             for length in 0..bytes.len() {
                 parse(&bytes[..length]);
