@@ -9,13 +9,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::{Result, StoreError};
 use crate::base::digest::Digest;
 
 /// Bytes moved at once.
 const COPY_BYTES: usize = 64 * 1024;
+
+/// Files up to this number are put on disk one by one; more of them with one request for the file system.
+const FILES_SYNCED_ALONE_MAX: usize = 64;
 
 /// What restoring came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +76,20 @@ impl Blobs {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
-        let digests: Vec<Digest> = paths.par_iter().map(|path| self.take_in(path)).collect::<Result<_>>()?;
+        let together = cfg!(target_os = "linux") && paths.len() > FILES_SYNCED_ALONE_MAX;
+        let taken: Vec<_> = paths.par_iter().map(|path| self.take_in(path, together)).collect::<Result<_>>()?;
+        if together {
+            let sync = File::open(self.incoming()).and_then(|folder| sync_file_system(&folder));
+            sync.map_err(|source| self.error("write", source))?;
+        }
+        let mut digests = Vec::with_capacity(taken.len());
+        for (digest, waiting) in taken {
+            if let Some(file) = waiting {
+                let target = self.path(digest);
+                file.persist(&target).map_err(|error| file_error("write", &target, error.error))?;
+            }
+            digests.push(digest);
+        }
         self.settle(&digests)?;
         Ok(digests)
     }
@@ -146,15 +162,21 @@ impl Blobs {
         made.map(|file| (file, folder)).map_err(|source| self.error("write", source))
     }
 
-    fn take_in(&self, path: &Path) -> Result<Digest> {
+    /// Copies a file in. Together with others it waits under another name until all of them are on disk.
+    fn take_in(&self, path: &Path, together: bool) -> Result<(Digest, Option<TempPath>)> {
         let mut source = File::open(path).map_err(|source| file_error("read", path, source))?;
         let (mut file, _) = self.temporary()?;
         let copied = pour(&mut source, file.as_file_mut()).map_err(|source| file_error("copy", path, source));
         let (digest, size) = copied?;
-        if !self.is_stored(digest, size) {
-            self.publish(file, digest)?;
+        if self.is_stored(digest, size) {
+            return Ok((digest, None));
         }
-        Ok(digest)
+        if together {
+            self.prepare(&file, digest)?;
+            return Ok((digest, Some(file.into_temp_path())));
+        }
+        self.publish(file, digest)?;
+        Ok((digest, None))
     }
 
     /// A blob of another size was cut off and is written anew.
@@ -163,15 +185,22 @@ impl Blobs {
     }
 
     fn publish(&self, file: NamedTempFile, digest: Digest) -> Result<()> {
+        self.prepare(&file, digest)?;
         let path = self.path(digest);
-        let folder = path.parent().expect("BUG: a blob lies in a folder");
         let publish = || -> io::Result<()> {
-            std::fs::create_dir_all(folder)?;
-            file.as_file().set_permissions(Permissions::from_mode(0o444))?;
             file.as_file().sync_all()?;
             file.persist(&path).map(drop).map_err(|error| error.error)
         };
         publish().map_err(|source| file_error("write", &path, source))
+    }
+
+    /// Its folder and its mode.
+    fn prepare(&self, file: &NamedTempFile, digest: Digest) -> Result<()> {
+        let path = self.path(digest);
+        let folder = path.parent().expect("BUG: a blob lies in a folder");
+        let prepared = std::fs::create_dir_all(folder)
+            .and_then(|()| file.as_file().set_permissions(Permissions::from_mode(0o444)));
+        prepared.map_err(|source| file_error("write", &path, source))
     }
 
     /// Makes the names of blobs as durable as their contents.
@@ -213,6 +242,17 @@ impl Blobs {
     fn error(&self, action: &'static str, source: io::Error) -> StoreError {
         file_error(action, &self.folder, source)
     }
+}
+
+/// Puts all that was written on disk with one request; one for each of thousands of files takes seconds.
+#[cfg(target_os = "linux")]
+fn sync_file_system(folder: &File) -> io::Result<()> {
+    rustix::fs::syncfs(folder).map_err(io::Error::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync_file_system(_folder: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Copies and digests in one go.

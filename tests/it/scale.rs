@@ -1,6 +1,7 @@
 //! Size: thousands of steps, in one line, in one fan, in both; long and strange names; large folders.
 //!
-//! Prints what it took. Nothing is asserted about time but that it ends ([`HANG`]).
+//! Prints what it took. Nothing is asserted about time but that it ends ([`HANG`]). A run of all tests takes a tenth of
+//! each size; the whole of it is `PL_SCALE=full cargo test --test it scale -- --nocapture --test-threads 1`.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,11 @@ use crate::support::{Project, Ran};
 
 /// Longer than any of these takes on a slow machine.
 const HANG: Duration = Duration::from_secs(400);
+
+/// A size, or a tenth of it.
+fn size(whole: usize) -> usize {
+    if std::env::var("PL_SCALE").is_ok_and(|word| word == "full") { whole } else { whole / 10 }
+}
 
 /// Runs `pl` and says how long it took.
 #[track_caller]
@@ -26,7 +32,7 @@ fn timed(what: &str, project: &Project, arguments: &[&str]) -> Ran {
 /// Checks, builds, builds again: the last starts nothing.
 #[track_caller]
 fn three_times(what: &str, project: &Project, targets: &[&str]) -> Value {
-    let with = |words: &[&'static str]| words.iter().copied().chain(targets.iter().copied()).collect::<Vec<_>>();
+    let with = |words: &[&'static str]| -> Vec<&str> { words.iter().copied().chain(targets.iter().copied()).collect() };
     timed(what, project, &with(&["check", "--json"])).expect(0).started_nothing();
     let summary = timed(what, project, &with(&["build", "--json"])).expect(0).json();
     timed(what, project, &with(&["check", "--fail-if-stale", "--json"])).expect(0).started_nothing();
@@ -40,82 +46,86 @@ fn tasks(all: &[Value]) -> Project {
     Project::new(&[("Pipelinefile.kdl", "include \"gen/tasks.json\"\n"), ("gen/tasks.json", &text), ("in", "1\n")])
 }
 
-fn bundle(number: usize, needs: &[usize]) -> Value {
+fn bundle(number: usize, scope: &str, needs: &[usize]) -> Value {
     let needs: Vec<String> = needs.iter().map(|need| format!("ws-{need}-link")).collect();
     json!({
         "id": format!("ws-{number}-link"), "openspec_change": "chain", "ccpm_issue": number, "gate": 1,
-        "files_scope": [], "files_create": [format!("made/{number}.txt")],
-        "tasks": [format!("sh: make {number}")], "acceptance_tests": [], "depends_on": needs, "tool": "make",
+        "files_scope": [scope], "files_create": [scope], "tasks": [format!("Note it in {scope}")],
+        "acceptance_tests": [], "depends_on": needs, "tool": "note",
     })
 }
 
-/// Workstreams, each of which makes one file.
+/// Workstreams, each of which notes its name in the files of its scope.
 fn workstreams(all: &[Value]) -> Project {
-    let make = r##"
-tool "make" {
+    let note = r##"
+tool "note" {
     kind "exec"; can "edit"; observes "scope"
-    run "sh" "-c" #"n=${1#ws-}; mkdir -p made; echo "$1" > "made/${n%-link}.txt""# "make" "{workstream}"
+    run "sh" "-c" #"n=${1#ws-}; if grep -q 'in made' "$PL_PROMPT"; then mkdir -p made; echo "$1" > "made/${n%-link}.txt"; else echo "$1" >> log.txt; fi"# "note" "{workstream}"
 }
 "##;
     let text = Value::from(all.to_vec()).to_string();
-    Project::new(&[("rules/make.kdl", make), ("workstreams/all.json", &text)])
+    Project::new(&[("rules/note.kdl", note), ("workstreams/all.json", &text), ("log.txt", "0\n")])
 }
 
 #[test]
 fn three_thousand_workstreams_in_one_chain() {
-    const LENGTH: usize = 3_000;
-    let one = |number: usize| bundle(number, &[number - 1][..usize::from(number > 1)]);
-    let all: Vec<Value> = (1..=LENGTH).map(one).collect();
+    let length = size(3_000);
+    let before: Vec<usize> = (1..=length).collect();
+    let one = |number: usize| bundle(number, "*.txt", if number > 1 { &before[number - 2..number - 1] } else { &[] });
+    let all: Vec<Value> = (1..=length).map(one).collect();
     let project = workstreams(&all);
     let summary = three_times("chain of 3,000 workstreams", &project, &["*"]);
-    assert_eq!(summary["workstreams"].as_array().map(Vec::len), Some(LENGTH));
-    let last = project.result_ref(&format!("ws-{LENGTH}-link"));
-    assert_eq!(project.git(&["ls-tree", "--name-only", &format!("{last}:made")]).lines().count(), LENGTH);
+    assert_eq!(summary["workstreams"].as_array().map(Vec::len), Some(length));
+    let last = project.result_ref(&format!("ws-{length}-link"));
+    assert_eq!(project.git(&["show", &format!("{last}:log.txt")]).lines().count(), length + 1);
 }
 
 #[test]
 fn a_diamond_three_hundred_wide() {
-    const WIDTH: usize = 300;
-    let first = bundle(1, &[]);
-    let middle = (2..WIDTH + 2).map(|number| bundle(number, &[1]));
-    let last = bundle(WIDTH + 2, &(2..WIDTH + 2).collect::<Vec<_>>());
+    let width = size(300);
+    let scope = |number: usize| format!("made/{number}.*");
+    let first = bundle(1, &scope(1), &[]);
+    let middle = (2..width + 2).map(|number| bundle(number, &scope(number), &[1]));
+    let last = bundle(width + 2, &scope(width + 2), &(2..width + 2).collect::<Vec<_>>());
     let all: Vec<Value> = [first].into_iter().chain(middle).chain([last]).collect();
     let project = workstreams(&all);
     three_times("diamond of 300", &project, &["*"]);
-    let last = project.result_ref(&format!("ws-{}-link", WIDTH + 2));
-    assert_eq!(project.git(&["ls-tree", "--name-only", &format!("{last}:made")]).lines().count(), WIDTH + 2);
+    let last = project.result_ref(&format!("ws-{}-link", width + 2));
+    assert_eq!(project.git(&["ls-tree", "--name-only", &format!("{last}:made")]).lines().count(), width + 2);
 }
 
 #[test]
 fn ten_thousand_tasks_in_one_fan() {
-    let all: Vec<Value> =
-        (0..10_000).map(|number| json!({ "name": format!("t{number}"), "run": ["true"], "inputs": ["in"] })).collect();
+    let all: Vec<Value> = (0..size(10_000))
+        .map(|number| json!({ "name": format!("t{number}"), "run": ["true", number.to_string()], "inputs": ["in"] }))
+        .collect();
     let summary = three_times("fan of 10,000 tasks", &tasks(&all), &["*"]);
-    assert_eq!(summary["steps_run"], 10_000);
+    assert_eq!(summary["steps_run"], size(10_000));
 }
 
 #[test]
 fn two_thousand_tasks_in_one_chain() {
     let one = |number: usize| {
-        let source = if number == 0 { "in".to_owned() } else { format!("out/{}", number - 1) };
-        let target = format!("out/{number}");
+        let source = if number == 0 { "in".to_owned() } else { format!("out-{}", number - 1) };
+        let target = format!("out-{number}");
         json!({ "name": format!("t{number}"), "run": ["cp", source, target], "inputs": [source], "outputs": [target] })
     };
-    let all: Vec<Value> = (0..2_000).map(one).collect();
+    let all: Vec<Value> = (0..size(2_000)).map(one).collect();
     let project = tasks(&all);
-    three_times("chain of 2,000 tasks", &project, &["t1999"]);
-    assert_eq!(project.read("out/1999"), "1\n");
+    let last = format!("t{}", size(2_000) - 1);
+    three_times("chain of 2,000 tasks", &project, &[&last]);
+    assert_eq!(project.read(&format!("out-{}", size(2_000) - 1)), "1\n");
     project.write("in", "2\n");
-    let summary = timed("chain of 2,000 tasks", &project, &["build", "--json", "t1999"]).expect(0).json();
-    assert_eq!(summary["steps_run"], 2_000);
+    let summary = timed("chain of 2,000 tasks", &project, &["build", "--json", &last]).expect(0).json();
+    assert_eq!(summary["steps_run"], size(2_000));
 }
 
 #[test]
 fn a_folder_of_five_thousand_files() {
-    let script = "mkdir -p out; i=0; while [ $i -lt 5000 ]; do echo $i > out/$i; i=$((i+1)); done";
+    let script = format!("mkdir -p out; i=0; while [ $i -lt {} ]; do echo $i > out/$i; i=$((i+1)); done", size(5_000));
     let text = format!(
         "task \"many\" {{ shell {}; inputs \"in\"; outputs \"out/\" }}\ntask \"use\" {{ run \"ls\" \"out\"; inputs \"out/**\" }}\n",
-        raw(script)
+        raw(&script)
     );
     let project = Project::new(&[("Pipelinefile.kdl", &text), ("in", "1\n")]);
     three_times("folder of 5,000 files", &project, &["use"]);
