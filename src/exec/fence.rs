@@ -30,16 +30,7 @@ impl Watch {
     pub fn begin(session: &Session<'_>, name: &str) -> Result<Self, ExecError> {
         let dirs = idle(session);
         let before = look(session, &dirs)?;
-        let ran = Arc::new(Mutex::new(BTreeSet::from([name.to_owned()])));
-        let mut watched = lock(&session.watched);
-        for other in watched.iter() {
-            lock(other).insert(name.to_owned());
-            let names = lock(other).clone();
-            lock(&ran).extend(names);
-        }
-        watched.push(ran.clone());
-        drop(watched);
-        Ok(Self { before, dirs, ran })
+        Ok(Self { before, dirs, ran: enter(session, name) })
     }
 
     /// Looks again; what differs comes back as findings. A worktree that was taken up meanwhile is left out.
@@ -49,10 +40,52 @@ impl Watch {
         let dirs: Vec<PathBuf> = self.dirs.into_iter().filter(|dir| !taken.contains(dir)).collect();
         let mut breaches = self.before.differences(&look(session, &dirs)?);
         breaches.retain(|breach| !is_of_others(session, breach));
-        let ran = lock(&self.ran).iter().cloned().collect::<Vec<_>>().join(", ");
+        let ran = lock(&self.ran).clone();
+        // A task's business is in the main checkout; only what it has no business with is told.
+        let task_ran = ran.iter().any(|name| name.starts_with(TASK));
+        let main = session.world.located().repository.work_dir();
+        breaches.retain(|breach| !(task_ran && Some(breach.place.as_path()) == main));
+        let ran = ran.into_iter().collect::<Vec<_>>().join(", ");
         Ok(breaches.iter().map(|breach| finding(session, breach, &ran)).collect())
     }
 }
+
+type Names = Arc<Mutex<BTreeSet<String>>>;
+
+/// Enters a name among those that run, and tells all of them of each other.
+fn enter(session: &Session<'_>, name: &str) -> Names {
+    let ran = Arc::new(Mutex::new(BTreeSet::from([name.to_owned()])));
+    let mut watched = lock(&session.watched);
+    for other in watched.iter() {
+        let names = lock(other).clone();
+        lock(other).insert(name.to_owned());
+        lock(&ran).extend(names);
+    }
+    watched.push(ran.clone());
+    ran
+}
+
+/// A task that runs in the main checkout, where it may write.
+pub struct Beside<'a> {
+    session: &'a Session<'a>,
+    ran: Names,
+}
+
+impl<'a> Beside<'a> {
+    /// Until this is dropped.
+    pub fn begin(session: &'a Session<'a>, task: &str) -> Self {
+        Self { session, ran: enter(session, &format!("{TASK}{task}")) }
+    }
+}
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        lock(&self.session.watched).retain(|other| !Arc::ptr_eq(other, &self.ran));
+    }
+}
+
+/// How tasks are called among those that ran.
+const TASK: &str = "task ";
 
 /// Refs that the `pl` of another project keeps.
 fn is_of_others(session: &Session<'_>, breach: &FenceBreach) -> bool {

@@ -10,6 +10,7 @@ use crate::base::failure::Failure;
 use crate::base::name::{SetupName, TaskName};
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
+use crate::exec::fence::Beside;
 use crate::exec::schedule::Ended;
 use crate::exec::session::{Ending, Made, Session};
 use crate::exec::setup::{Inputs, SetUp, ensure};
@@ -81,6 +82,7 @@ fn execute(
     let begun = session.begin(kind, &look.reason().to_string(), None);
     let dir = session.world.root.join(&task.dir);
     let properties = Properties { arguments: session.world.arguments.to_vec(), ..Properties::default() };
+    let beside = Beside::begin(session, task.name.as_str());
     let ran = launch(
         session,
         Launch {
@@ -95,6 +97,7 @@ fn execute(
             log: session.log(kind, 1),
         },
     );
+    drop(beside);
     if ran.cancelled() {
         session.end(kind, Ending::ran(StepStatus::Interrupted, &look.verdict, begun));
         return Ok(Ended::Bad);

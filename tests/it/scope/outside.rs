@@ -129,3 +129,17 @@ fn a_process_that_stays_is_ended_before_anything_is_looked_at() {
     ];
     super::lab::check(&cases);
 }
+
+#[test]
+fn a_task_that_runs_meanwhile_writes_where_it_may() {
+    let wait = |mine: &str, other: &str| {
+        format!("touch \"$HOME/{mine}\"; while ! [ -e \"$HOME/{other}\" ]; do sleep 0.01; done")
+    };
+    let task = format!(
+        "task \"gen\" {{ shell ##\"{}; echo x > made.txt; touch \"$HOME/written\"\"## }}\nstrict",
+        wait("t", "w")
+    );
+    let project = one(&wait("w", "written"), &task);
+    let ran = project.pl(&["build", "-j2", "gen", "ws-t"]).expect(0);
+    assert!(!ran.output().contains("made.txt was"), "{}", ran.output());
+}

@@ -64,3 +64,20 @@ fn one_through_its_own_link() {
 fn one_that_renames_out() {
     refused("diff --git a/src/a.txt b/moved.txt\nsimilarity index 100%\nrename from src/a.txt\nrename to moved.txt\n");
 }
+
+#[test]
+fn one_with_an_absolute_path() {
+    refused("--- /tmp/escaped\n+++ /tmp/escaped\n@@ -0,0 +1 @@\n+x\n");
+}
+
+#[test]
+fn attributes_of_the_tree_have_no_say_in_how_it_is_applied() {
+    let project = replayed(GOOD);
+    project.write(".gitattributes", "* text eol=crlf ident filter=none\n");
+    project.write("src/b.txt", "$Id$\n");
+    project.commit("attributes");
+    project.pl(&["build", "ws-a"]).expect(0);
+    let output =
+        project.command("git").args(["cat-file", "-p", &format!("{}:src/a.txt", project.result_ref("ws-a"))]).output();
+    assert_eq!(output.expect("git").stdout, b"b\n");
+}
