@@ -84,7 +84,7 @@ pub fn preview(
     closure: &[StepId],
     asked: &Asked,
 ) -> Result<Preview, ObserveError> {
-    let closures = if world.located.is_some() { Closures::of(world) } else { Closures::default() };
+    let closures = Closures::of(world);
     let mut preview = Preview::default();
     let mut open: HashMap<StepId, Verdict> = HashMap::new();
     let mut place = 0;

@@ -100,7 +100,6 @@ pub struct Parts<'a> {
 impl<'a> Session<'a> {
     /// Begins the books.
     pub fn new(parts: Parts<'a>) -> Self {
-        let closures = if parts.world.located.is_some() { Closures::of(parts.world) } else { Closures::default() };
         Self {
             world: parts.world,
             store: parts.store,
@@ -108,7 +107,7 @@ impl<'a> Session<'a> {
             cancel: parts.cancel,
             places: parts.places,
             asked: parts.asked,
-            closures,
+            closures: Closures::of(parts.world),
             hashes: parts.hashes,
             logs: parts.logs,
             taken_up: Mutex::default(),
