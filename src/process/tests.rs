@@ -49,8 +49,15 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// Strays come to the process, not to the thread: one test after the other, so that each counts its own.
+fn turn() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[test]
 fn output_is_kept_apart_and_together() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let before = started();
     let finished = run(&shell(folder.path(), "echo out; echo err >&2; cat; pwd >&2; exit 3"), &Cancel::new());
@@ -67,6 +74,7 @@ fn output_is_kept_apart_and_together() {
 
 #[test]
 fn long_output_is_cut_in_memory_and_whole_in_the_log() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let limited = Request { limit: 100, ..shell(folder.path(), "yes | head -c 1000000; echo end") };
     let finished = run(&limited, &Cancel::new());
@@ -78,6 +86,7 @@ fn long_output_is_cut_in_memory_and_whole_in_the_log() {
 
 #[test]
 fn the_environment_is_what_is_given_and_the_marker() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let mut request = request(folder.path(), &["env"]);
     request.environment.push(("A".into(), "1".into()));
@@ -90,6 +99,7 @@ fn the_environment_is_what_is_given_and_the_marker() {
 
 #[test]
 fn what_cannot_start_says_why() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path();
     std::fs::write(root.join("text"), "").expect("a file");
@@ -113,6 +123,7 @@ fn what_cannot_start_says_why() {
 
 #[test]
 fn a_timeout_ends_the_whole_group() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let timeout = Some(Duration::from_millis(200));
     let request = Request { timeout, ..shell(folder.path(), "sleep 1000 & echo $!; echo $$; wait") };
@@ -124,6 +135,7 @@ fn a_timeout_ends_the_whole_group() {
 
 #[test]
 fn who_does_not_listen_is_killed() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let cancel = Cancel::new();
     let request = shell(folder.path(), "trap '' TERM; echo $$; while :; do sleep 1000; done");
@@ -142,6 +154,7 @@ fn who_does_not_listen_is_killed() {
 
 #[test]
 fn what_a_program_leaves_in_the_background_ends_with_it() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let begun = Instant::now();
     let finished = run(&shell(folder.path(), "sleep 1000 & echo $!; exit 0"), &Cancel::new());
@@ -153,6 +166,7 @@ fn what_a_program_leaves_in_the_background_ends_with_it() {
 
 #[test]
 fn what_left_the_group_is_found() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let script = "setsid sh -c 'echo $$ >pid; sleep 1000 & echo $! >>pid; echo ok >go; wait' >/dev/null 2>&1 &
         while ! [ -e go ]; do sleep 0.01; done";
@@ -166,12 +180,14 @@ fn what_left_the_group_is_found() {
 
 #[test]
 fn a_signal_that_was_not_ours_is_named() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     assert_eq!(run(&shell(folder.path(), "kill -SEGV $$"), &Cancel::new()).ended, Ended::Signalled(11));
 }
 
 #[test]
 fn what_is_left_after_kill_minus_nine_is_swept_at_the_next_start() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let marker = format!("swept-{}", std::process::id());
     // As long as another run is active, nobody takes an orphan without a marker of its own for a stray.
@@ -197,6 +213,7 @@ fn what_is_left_after_kill_minus_nine_is_swept_at_the_next_start() {
 
 #[test]
 fn a_program_dies_with_its_pl_and_was_traced() {
+    let _turn = turn();
     if let Some(folder) = std::env::var_os(OWNER_VARIABLE) {
         run(&shell(Path::new(&folder), "echo $$; exec sleep 1000"), &Cancel::new());
     }
@@ -223,6 +240,7 @@ fn a_program_dies_with_its_pl_and_was_traced() {
 
 #[test]
 fn many_at_once_do_not_reap_one_another() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..4)

@@ -165,18 +165,22 @@ fn threads_take_turns() {
     let scratch = scratch();
     let repository = scratch.repository();
     let head = repository.resolve("HEAD").unwrap();
-    std::thread::scope(|scope| {
-        for number in 0..6 {
-            let (repository, scratch) = (&repository, &scratch);
-            scope.spawn(move || {
-                let name = format!("w{number}");
-                let dir = scratch.beside(&name);
-                let worktree = create(repository, &dir, &name, head, "x").unwrap().worktree;
-                assert_exact(scratch, &dir);
-                if number % 2 == 0 {
-                    remove(repository, &worktree).unwrap();
-                }
-            });
+    let each = |work: &(dyn Fn(usize) + Sync)| {
+        std::thread::scope(|scope| (0..6).for_each(|number| drop(scope.spawn(move || work(number)))));
+    };
+    let place = |number: usize| (scratch.beside(&format!("w{number}")), format!("w{number}"));
+    each(&|number| {
+        let (dir, name) = place(number);
+        create(&repository, &dir, &name, head, "x").unwrap();
+    });
+    // Only now: git's own fsck looks into every worktree, those that are being made too.
+    for number in 0..6 {
+        assert_exact(&scratch, &place(number).0);
+    }
+    each(&|number| {
+        let (dir, name) = place(number);
+        if number % 2 == 0 {
+            remove(&repository, &super::Worktree { dir, name }).unwrap();
         }
     });
     assert_eq!(list(&repository).unwrap().len(), 3);
