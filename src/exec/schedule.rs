@@ -26,7 +26,8 @@ pub trait Jobs: Sync {
     fn stopped(&self) -> bool;
 }
 
-/// Runs every job of an acyclic list of needs on `pool`, at most `workers` at once.
+/// Runs every job of an acyclic list of needs on `pool`, as many at once as it has threads. A panic of a job goes on in
+/// the caller once all others have ended.
 pub fn run(jobs: &dyn Jobs, needs: &[Vec<usize>], pool: &rayon::ThreadPool, fail_fast: bool) {
     let mut state = State::new(needs);
     let (sender, receiver) = mpsc::channel();
@@ -39,11 +40,8 @@ pub fn run(jobs: &dyn Jobs, needs: &[Vec<usize>], pool: &rayon::ThreadPool, fail
             while running < room && !stopping {
                 let Some(job) = state.next() else { break };
                 running += 1;
-                let sender = sender.clone();
-                scope.spawn(move |_| {
-                    let ended = jobs.run(job);
-                    let _ = sender.send((job, ended));
-                });
+                let message = Message { job, ended: Ended::Bad, sender: sender.clone() };
+                scope.spawn(move |_| message.send(jobs.run(job)));
             }
             if running == 0 {
                 break;
@@ -61,6 +59,25 @@ pub fn run(jobs: &dyn Jobs, needs: &[Vec<usize>], pool: &rayon::ThreadPool, fail
     });
     for job in state.unfinished() {
         jobs.dropped(job);
+    }
+}
+
+/// Tells the loop how a job ended; one that panicked ended badly, and the loop does not wait for it for ever.
+struct Message {
+    job: usize,
+    ended: Ended,
+    sender: mpsc::Sender<(usize, Ended)>,
+}
+
+impl Message {
+    fn send(mut self, ended: Ended) {
+        self.ended = ended;
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        let _ = self.sender.send((self.job, self.ended));
     }
 }
 
@@ -198,6 +215,32 @@ mod tests {
         run(&log, &[vec![], vec![], vec![0]], &pool(), true);
         assert_eq!(*log.ran.lock().unwrap(), [0], "the one with more below it comes first");
         assert_eq!(*log.dropped.lock().unwrap(), [1]);
+    }
+
+    #[test]
+    fn a_panic_is_not_waited_for() {
+        struct Panicking(Log);
+        impl Jobs for Panicking {
+            fn run(&self, job: usize) -> Ended {
+                assert_ne!(job, 0, "wanted");
+                self.0.run(job)
+            }
+            fn blocked(&self, job: usize, blocker: usize) {
+                self.0.blocked(job, blocker);
+            }
+            fn dropped(&self, job: usize) {
+                self.0.dropped(job);
+            }
+            fn stopped(&self) -> bool {
+                false
+            }
+        }
+        let jobs = Panicking(Log::default());
+        let needs = [vec![], vec![0], vec![]];
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&jobs, &needs, &pool(), false)));
+        assert!(ended.is_err(), "it goes on in the caller");
+        assert_eq!(*jobs.0.ran.lock().unwrap(), [2]);
+        assert_eq!(*jobs.0.blocked.lock().unwrap(), [1]);
     }
 
     #[test]

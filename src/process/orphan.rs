@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError, RwLock};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, getsid, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 use super::MARKER_VARIABLE;
 
@@ -143,14 +143,17 @@ fn adopted_children() -> Vec<Pid> {
     if children.is_empty() {
         return children;
     }
-    let ours = getsid(None).ok();
+    let ours = session(getpid());
     let direct = direct();
     let is_direct = |pid: &Pid| direct.as_ref().is_some_and(|set| set.contains(&pid.as_raw_nonzero().get()));
-    children.into_iter().filter(|pid| !is_direct(pid)).filter(|pid| getsid(Some(*pid)).ok() != ours).collect()
+    children.into_iter().filter(|pid| !is_direct(pid)).filter(|pid| session(*pid) != ours).collect()
 }
 
 /// Our children by the kernel's list, thread by thread.
 fn children() -> Vec<Pid> {
+    if !proc_is_ours() {
+        return Vec::new();
+    }
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
     let lists = tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")));
     let mut children = Vec::new();
@@ -165,6 +168,9 @@ fn children() -> Vec<Pid> {
 }
 
 fn all_processes() -> Vec<Pid> {
+    if !proc_is_ours() {
+        return Vec::new();
+    }
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     entries.flatten().filter_map(|entry| parse_pid(entry.file_name().to_str()?)).collect()
 }
@@ -192,7 +198,23 @@ fn ourselves_and_above() -> HashSet<Pid> {
 }
 
 fn parent(pid: Pid) -> Option<Pid> {
+    stat_number(pid, 1).and_then(Pid::from_raw)
+}
+
+/// A process's session; 0 where its leader is outside of our namespace of processes (as in a container).
+fn session(pid: Pid) -> Option<i32> {
+    stat_number(pid, 3)
+}
+
+/// A number of `/proc/PID/stat` (proc(5)), counted from the state, which is no number.
+fn stat_number(pid: Pid, place: usize) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     // The name in parentheses may hold anything; what follows the last one is numbers.
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1).and_then(parse_pid)
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(place)?.parse().ok()
+}
+
+/// Whether `/proc` shows our namespace of processes; where it shows another, its numbers are not ours to signal.
+fn proc_is_ours() -> bool {
+    let shown = std::fs::read_link("/proc/self").ok();
+    shown.and_then(|pid| pid.to_str().and_then(parse_pid)) == Some(getpid())
 }
