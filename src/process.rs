@@ -8,6 +8,7 @@
 pub mod cancel;
 mod capture;
 mod group;
+mod launch;
 mod orphan;
 mod start;
 

@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 use super::MARKER_VARIABLE;
+use super::launch::Launch;
 
 /// Rounds of kill and look again; each round takes a generation of processes.
 const SWEEP_ROUNDS_MAX: usize = 200;
@@ -87,11 +87,11 @@ pub fn sweep_all(prefix: &str) -> usize {
 }
 
 /// Starts a process and enters it among the direct ones before anyone can take it for an orphan.
-pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
+pub(super) fn launch(launch: &Launch<'_>) -> io::Result<Pid> {
     let _starting = STARTING.read().unwrap_or_else(PoisonError::into_inner);
-    let child = command.spawn()?;
-    direct().get_or_insert_default().insert(child.id().cast_signed());
-    Ok(child)
+    let pid = launch.start()?;
+    direct().get_or_insert_default().insert(pid.as_raw_nonzero().get());
+    Ok(pid)
 }
 
 /// A direct one was reaped.

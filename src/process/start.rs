@@ -1,16 +1,17 @@
-//! Starting one program: the only place that forks.
+//! Starting one program of a step: its streams, its marker, and why it did not start.
 //!
 //! Does not wait for what it starts.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
-use std::process::{ChildStderr, ChildStdout, Command, Stdio};
+use std::fs::File;
+use std::io::{self, PipeReader, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::Pid;
 
+use super::launch::Launch;
 use super::{MARKER_VARIABLE, Request, StartFailure, TRACE_VARIABLE, orphan};
 
 static STARTED: AtomicU64 = AtomicU64::new(0);
@@ -27,50 +28,39 @@ pub(super) struct Program {
     pub(super) pid: Pid,
     /// Readable once it has ended; `None` where there is no such thing.
     pub(super) exit: Option<OwnedFd>,
-    pub(super) stdout: Option<ChildStdout>,
-    pub(super) stderr: Option<ChildStderr>,
+    pub(super) stdout: Option<PipeReader>,
+    pub(super) stderr: Option<PipeReader>,
 }
 
 /// Starts a program in a session of its own.
 pub(super) fn start(request: &Request, marker: &str) -> Result<Program, StartFailure> {
-    let [program, arguments @ ..] = request.argv.as_slice() else {
+    let Some(program) = request.argv.first() else {
         return Err(StartFailure::Other("there is no program to start".to_owned()));
     };
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(&request.dir).env_clear().envs(request.environment.iter().cloned());
-    command.env(MARKER_VARIABLE, marker);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    begin_alone(&mut command);
-    let child = orphan::spawn(&mut command).map_err(|error| failure(request, program, &error))?;
+    let mut environment: Vec<_> =
+        request.environment.iter().filter(|(name, _)| name != MARKER_VARIABLE).cloned().collect();
+    environment.push((MARKER_VARIABLE.into(), marker.into()));
+    let begin = || {
+        let (stdout, its_stdout) = io::pipe()?;
+        let (stderr, its_stderr) = io::pipe()?;
+        let streams = [nothing()?.as_fd(), its_stdout.as_fd(), its_stderr.as_fd()];
+        let launch = Launch { argv: &request.argv, dir: &request.dir, environment: &environment, streams };
+        let pid = orphan::launch(&launch)?;
+        Ok(Program { pid, exit: watch_exit(pid), stdout: Some(stdout), stderr: Some(stderr) })
+    };
+    let program = begin().map_err(|error| failure(request, program, &error))?;
     STARTED.fetch_add(1, Ordering::Relaxed);
     trace(&request.argv);
-    let pid = Pid::from_raw(child.id().cast_signed()).expect("BUG: a process has an id");
-    Ok(Program { pid, exit: watch_exit(pid), stdout: child.stdout, stderr: child.stderr })
+    Ok(program)
 }
 
-/// Has the child lead a session and die with the thread that started it.
-#[expect(unsafe_code, reason = "pre_exec is unsafe; what it runs is three system calls that are safe after fork")]
-fn begin_alone(command: &mut Command) {
-    let parent = rustix::process::getpid();
-    let begin = move || {
-        rustix::process::setsid()?;
-        die_with_parent(parent)
-    };
-    // SAFETY: the closure allocates nothing, takes no lock and makes nothing but system calls.
-    unsafe { command.pre_exec(begin) };
-}
-
-#[cfg(target_os = "linux")]
-fn die_with_parent(parent: Pid) -> io::Result<()> {
-    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    // It may have died before the line above.
-    if getppid() == Some(parent) { Ok(()) } else { Err(io::Error::from(rustix::io::Errno::SRCH)) }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_parent(_parent: Pid) -> io::Result<()> {
-    Ok(())
+/// An input that is at its end, opened once.
+fn nothing() -> io::Result<&'static File> {
+    static NOTHING: OnceLock<File> = OnceLock::new();
+    match NOTHING.get() {
+        Some(file) => Ok(file),
+        None => File::open("/dev/null").map(|file| NOTHING.get_or_init(|| file)),
+    }
 }
 
 #[cfg(target_os = "linux")]
