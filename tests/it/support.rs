@@ -6,9 +6,27 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Once};
 
 use serde_json::Value;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use tempfile::TempDir;
+
+/// Whoever runs the tests may ignore signals (in the background of a script, under `nohup`), and what is started inherits
+/// that; a signal that is handled here has its default there.
+fn hear_signals() {
+    static HEARD: Once = Once::new();
+    HEARD.call_once(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
+        let ignored = u64::from_str_radix(ignored.trim(), 16).expect("the ignored signals");
+        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+            if ignored & (1 << (signal - 1)) != 0 {
+                signal_hook::flag::register(signal, Arc::default()).expect("a handler");
+            }
+        }
+    });
+}
 
 /// A project.
 pub struct Project {
@@ -121,6 +139,7 @@ impl Project {
 
     /// A command with this project's environment and nothing of ours but PATH.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        hear_signals();
         let mut command = Command::new(program.as_ref());
         let around = self.folder.path();
         command
