@@ -21,6 +21,7 @@ pub mod summary;
 pub mod event;
 pub mod observe;
 pub mod preview;
+pub mod kept;
 pub mod exec;
 pub mod report;
 pub mod cli;

@@ -31,6 +31,9 @@ use self::state::{RunState, WorkstreamState};
 /// The database's name below `.pl`.
 pub const DATABASE_NAME: &str = "state.db";
 
+/// The kept plan's name below `.pl`: gone before any record changes.
+pub const PLAN_NAME: &str = "plan";
+
 /// What can go wrong with what is remembered.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

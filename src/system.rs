@@ -10,6 +10,7 @@ pub mod file_hash;
 pub mod inputs;
 pub mod memory;
 pub mod program;
+pub mod sight;
 
 use std::ffi::OsString;
 use std::io;
@@ -73,6 +74,26 @@ impl Stat {
             inode: metadata.ino(),
             device: metadata.dev(),
             mode: metadata.permissions().mode() & 0o7777,
+        }
+    }
+
+    /// Takes the same from the system's own answer.
+    #[expect(clippy::unnecessary_cast, reason = "the fields' types differ between machines")]
+    pub fn of_raw(raw: &rustix::fs::Stat) -> Self {
+        let kind = match rustix::fs::FileType::from_raw_mode(raw.st_mode) {
+            rustix::fs::FileType::RegularFile => Kind::File,
+            rustix::fs::FileType::Directory => Kind::Folder,
+            rustix::fs::FileType::Symlink => Kind::Link,
+            _ => Kind::Other,
+        };
+        Self {
+            kind,
+            size: raw.st_size as u64,
+            mtime_ns: nanoseconds(raw.st_mtime as i64, raw.st_mtime_nsec as i64),
+            ctime_ns: nanoseconds(raw.st_ctime as i64, raw.st_ctime_nsec as i64),
+            inode: raw.st_ino as u64,
+            device: raw.st_dev as u64,
+            mode: raw.st_mode as u32 & 0o7777,
         }
     }
 

@@ -28,11 +28,12 @@ const ROOMS: &[(&str, &str)] = &[
     ("event", "base summary"),
     ("observe", "base system analysis graph git fingerprint store plan"),
     ("preview", "base system analysis graph git fingerprint plan summary observe"),
+    ("kept", "base system"),
     ("exec", "base system analysis graph git fingerprint store plan process verify summary event observe preview"),
     ("report", "base summary event"),
     (
         "cli",
-        "base system analysis graph project git fingerprint store plan process summary event observe preview exec report",
+        "base system analysis graph project git fingerprint store plan process summary event observe preview kept exec report",
     ),
 ];
 
@@ -55,6 +56,7 @@ const DOORS: &[(&str, &str)] = &[
     ("src/system", "the door itself"),
     ("src/git", "repositories, worktrees and their metadata"),
     ("src/store", "the database, blobs and locks"),
+    ("src/kept", "the kept plan: one file, read without a detour"),
     ("src/process", "starts and ends programs"),
     ("src/exec", "makes the places that steps run in"),
     ("src/cli", "arguments, the terminal, and the files that a person asks for"),

@@ -9,6 +9,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::completions::targets;
+use crate::cli::engine::kept::Fresh;
 use crate::cli::engine::{self, BuildRequest, Built, Project};
 use crate::cli::exit::{Failed, Outcome, outcome_of};
 use crate::cli::terminal::Terminal;
@@ -72,13 +73,33 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         return Err(Failed::usage("--json and --events - both want standard output").hint("give --events a file"));
     }
     let event_lines = events.map(|path| open(&path, &project)).transpose()?;
+    let request = BuildRequest { targets, args, jobs, fail_fast, force, again };
+    if let Some(fresh) = engine::fresh_build(&project, &request)
+        && let Some(told) = tell_fresh(&fresh, terminal, to_stdout)
+    {
+        return told;
+    }
     let (style, options) = terminal.console(to_stdout);
     let (sender, receiver) = mpsc::channel();
     let teller = console::spawn(Console::new(style, options), event_lines, receiver);
-    let request = BuildRequest { targets, args, jobs, fail_fast, force, again };
     let built = engine::build(&project, request, sender);
     teller.join().expect("BUG: the console panicked");
     tell(&built?, terminal, to_stdout)
+}
+
+/// Tells of a build that had nothing to do; `None` where the plan turns out to be damaged.
+fn tell_fresh(fresh: &Fresh, terminal: &Terminal, stdout_is_taken: bool) -> Option<Result<Outcome, Failed>> {
+    let object = if terminal.json { Some(fresh.build_summary()?) } else { None };
+    let line =
+        |style| summary::up_to_date_line(fresh.named(), fresh.first(), fresh.steps(), fresh.duration_ms(), style);
+    let told = if stdout_is_taken {
+        terminal.tell(&line(&terminal.err.style));
+        Ok(())
+    } else {
+        terminal.print(&line(&terminal.people().style))
+    };
+    let told = told.and_then(|()| object.map_or(Ok(()), |object| terminal.print_json(&object)));
+    Some(told.map(|()| Outcome::Done))
 }
 
 fn tell(built: &Built, terminal: &Terminal, stdout_is_taken: bool) -> Result<Outcome, Failed> {

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::base::span::Sources;
 use crate::cli::DefinitionArguments;
 use crate::cli::completions::targets;
 use crate::cli::engine::{self, Planned, Project};
@@ -38,6 +39,9 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
     let Arguments { targets, fail_if_stale, force, definitions } = arguments;
     let project = definitions.apply(project);
+    if let Some(told) = fresh(&project, &targets, force, terminal) {
+        return told.map(|()| Outcome::Done);
+    }
     let planned = engine::plan(&project, &targets, force)?;
     tell(&planned, &targets, terminal)?;
     Ok(match planned.report.ok {
@@ -49,9 +53,27 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
 
 /// What `pl build -n` does.
 pub fn plan(project: &Project, targets: &[String], force: bool, terminal: &Terminal) -> Result<Outcome, Failed> {
+    if let Some(told) = fresh(project, targets, force, terminal) {
+        return told.map(|()| Outcome::Done);
+    }
     let planned = engine::plan(project, targets, force)?;
     tell(&planned, targets, terminal)?;
     Ok(if planned.report.ok { Outcome::Done } else { Outcome::Wrong })
+}
+
+/// Tells of targets with nothing to do, where the kept plan knows.
+fn fresh(project: &Project, targets: &[String], force: bool, terminal: &Terminal) -> Option<Result<(), Failed>> {
+    let fresh = if force { None } else { engine::fresh_check(project, targets) }?;
+    if terminal.json || terminal.verbosity == Verbosity::Verbose {
+        let (report, diagnostics, sources) = (fresh.check_report()?, Vec::new(), Sources::default());
+        return Some(tell(&Planned { report, diagnostics, sources }, targets, terminal));
+    }
+    Some(terminal.print(&plan::all_fresh(fresh.steps(), &command(targets), &terminal.out.style)))
+}
+
+fn command(targets: &[String]) -> String {
+    let quoted = targets.iter().map(|target| crate::analysis::pipeline::quote(target));
+    ["pl build".to_owned()].into_iter().chain(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn tell(planned: &Planned, targets: &[String], terminal: &Terminal) -> Result<(), Failed> {
@@ -60,8 +82,6 @@ fn tell(planned: &Planned, targets: &[String], terminal: &Terminal) -> Result<()
     if terminal.json {
         return terminal.print_json(&planned.report);
     }
-    let quoted = targets.iter().map(|target| crate::analysis::pipeline::quote(target));
-    let command = ["pl build".to_owned()].into_iter().chain(quoted).collect::<Vec<_>>().join(" ");
-    let context = plan::Context { command: &command, verbose: terminal.verbosity == Verbosity::Verbose };
+    let context = plan::Context { command: &command(targets), verbose: terminal.verbosity == Verbosity::Verbose };
     terminal.print(&plan::render(&planned.report, &context, &terminal.out.style))
 }

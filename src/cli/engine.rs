@@ -6,6 +6,7 @@ pub mod open;
 
 pub mod building;
 pub mod planning;
+pub mod kept;
 
 pub mod differing;
 pub mod explaining;
@@ -23,6 +24,7 @@ use std::sync::mpsc::Sender;
 use crate::base::diagnostic::{Code, Diagnostic};
 use crate::base::span::Sources;
 use crate::cli::doctor::Needed;
+use crate::cli::engine::kept::Fresh;
 use crate::cli::exit::Failed;
 use crate::event::Event;
 use crate::report::explain::Explanation;
@@ -127,6 +129,16 @@ pub struct Removed {
 /// Brings targets up to date; drops `events` when the last one is sent.
 pub fn build(project: &Project, request: BuildRequest, events: Sender<Event>) -> Result<Built, Failed> {
     building::build(project, &request, events)
+}
+
+/// A build with nothing to do, where the kept plan can tell; else it is for [`build`] to find out.
+pub fn fresh_build(project: &Project, request: &BuildRequest) -> Option<Fresh> {
+    kept::fresh_build(project, request)
+}
+
+/// A check that finds nothing to do, where the kept plan can tell; else it is for [`plan`] to find out.
+pub fn fresh_check(project: &Project, targets: &[String]) -> Option<Fresh> {
+    kept::fresh_check(project, targets)
 }
 
 /// Says what would run; touches nothing.

@@ -9,9 +9,11 @@ use crate::analysis::pipeline::Environment;
 use crate::base::digest::Digest;
 use crate::observe::world::World;
 use crate::system::program;
+use crate::system::sight::Sought;
 
 /// The PATH that a step sees: folders of setups in front of its own.
 pub fn search_path(world: &World, environment: &Environment, bins: &[PathBuf]) -> OsString {
+    world.sights.variable("PATH");
     let own = world.environment_of(environment).variables.remove("PATH").unwrap_or_default();
     let folders = bins.iter().cloned().chain(std::env::split_paths(&own));
     std::env::join_paths(folders).unwrap_or_else(|_| own.clone().into())
@@ -19,7 +21,12 @@ pub fn search_path(world: &World, environment: &Environment, bins: &[PathBuf]) -
 
 /// The identity of the program that a step would start; `None`: it is missing.
 pub fn identity(world: &World, word: &str, environment: &Environment, dir: &Path, bins: &[PathBuf]) -> Option<Digest> {
-    program::identify(word, &search_path(world, environment, bins), dir).map(|identity| identity.digest())
+    let search = search_path(world, environment, bins);
+    let identity = program::identify(word, &search, dir).map(|identity| identity.digest());
+    if world.sights.is_on() {
+        world.sights.program(&Sought { word: word.to_owned(), search, dir: dir.to_owned() }, identity);
+    }
+    identity
 }
 
 /// The same as text for a key: `missing` where there is none.

@@ -21,7 +21,7 @@ const INPUT_PARTS_MAX: usize = 512;
 /// The inputs of a task as they are now; its own outputs are left out unless it works in place.
 pub fn inputs(world: &World, task: &Task, hashes: &HashCache) -> Result<Vec<Input>, InputsError> {
     let left_out: Vec<Pattern> = if task.in_place { Vec::new() } else { task.outputs.iter().map(pattern).collect() };
-    inputs::evaluate(&world.root, &task.inputs, &left_out, hashes).map(|inputs| inputs.entries)
+    inputs::evaluate(&world.root, &task.inputs, &left_out, hashes, &world.sights).map(|inputs| inputs.entries)
 }
 
 fn pattern(output: &Output) -> Pattern {
@@ -136,6 +136,9 @@ fn output_file(
         Kind::File => ("file", hashes.digest(path, &stat).map_err(sentence)?),
         Kind::Folder | Kind::Other => return Err(format!("output {shown} is neither a file nor a link")),
     };
+    if world.sights.is_on() {
+        world.sights.path(path, inputs::observe(path, hashes).map_err(sentence)?.seen());
+    }
     Ok(OutputFile { path: shown.to_owned(), kind: kind.to_owned(), digest: digest.hex(), stored })
 }
 

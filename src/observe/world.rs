@@ -12,6 +12,7 @@ use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
 use crate::git::object::{CommitId, TreeId};
 use crate::git::repository::Repository;
 use crate::graph::Graph;
+use crate::system::sight::Sights;
 use crate::system::{System, environment};
 
 /// The repository that workstreams change, its base resolved once.
@@ -48,6 +49,8 @@ pub struct World {
     pub located: Option<Located>,
     /// Files, environment and clock.
     pub system: Arc<dyn System + Send + Sync>,
+    /// Takes note of what steps look at, where somebody wants to know.
+    pub sights: Arc<Sights>,
     /// `-- ARGS`.
     pub arguments: Arc<Vec<String>>,
     /// Places by name.
@@ -129,6 +132,7 @@ impl World {
 
     /// What a step sees of our environment, and what of it is keyed.
     pub fn environment_of(&self, asked: &Environment) -> environment::Environment {
+        asked.pass.iter().for_each(|pattern| self.sights.variable(pattern));
         let set = asked.set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         environment::build(self.system.as_ref(), set, asked.pass.iter().map(String::as_str))
     }

@@ -67,7 +67,7 @@ pub fn project_inputs(
     setup: &crate::analysis::pipeline::Setup,
     hashes: &HashCache,
 ) -> Result<Vec<(String, String)>, ObserveError> {
-    let inputs = crate::system::inputs::evaluate(&world.root, &setup.inputs, &[], hashes)?;
+    let inputs = crate::system::inputs::evaluate(&world.root, &setup.inputs, &[], hashes, &world.sights)?;
     Ok(inputs.entries.iter().map(|input| (input.path.clone(), input.state().hex())).collect())
 }
 

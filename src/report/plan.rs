@@ -134,13 +134,22 @@ fn short_reason(step: &PlannedStep, workstream: Option<&str>) -> String {
     workstream.map_or(reason.clone(), |id| reason.replace(&format!("{id}/"), ""))
 }
 
+/// The line where all is fresh.
+pub fn all_fresh(steps: usize, command: &str, style: &Style) -> String {
+    format!("{}\n", nothing_to_run(steps, &style.paint(Tone::Command, command)))
+}
+
+fn nothing_to_run(steps: usize, command: &str) -> String {
+    format!("Nothing was run: {command} would run nothing ({} fresh)", count(steps, "step"))
+}
+
 /// `Nothing was run: pl build ws-15 runs these 12 steps`.
 fn last_line(report: &CheckReport, context: &Context<'_>, style: &Style) -> String {
     let command = style.paint(Tone::Command, context.command);
     let unsettled = report.steps.iter().filter(|step| step.verdict == "unsettled").count();
     let red = report.steps.iter().filter(|step| step.red).count();
     let mut line = match report.would_run {
-        0 => format!("Nothing was run: {command} would run nothing ({} fresh)", count(report.steps.len(), "step")),
+        0 => nothing_to_run(report.steps.len(), &command),
         1 => format!("Nothing was run: {command} runs this 1 step"),
         number => format!("Nothing was run: {command} runs these {number} steps"),
     };

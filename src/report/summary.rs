@@ -51,15 +51,18 @@ pub fn render(summary: &BuildSummary, context: &Context<'_>, style: &Style) -> S
 
 /// `ws-15-… is up to date (37 steps fresh, 12ms)`.
 fn up_to_date(summary: &BuildSummary, context: &Context<'_>, style: &Style) -> String {
-    let who = match context.targets {
-        [] => "everything is".to_owned(),
-        [one] => format!("{one} is"),
-        more => format!("{} targets are", more.len()),
+    let first = context.targets.first().map(String::as_str).unwrap_or_default();
+    up_to_date_line(context.targets.len(), first, summary.steps_fresh, summary.duration_ms, style)
+}
+
+/// The one line of a build with nothing to do: how many targets, the name of the first, how many fresh steps.
+pub fn up_to_date_line(targets: usize, first: &str, steps: usize, duration_ms: u64, style: &Style) -> String {
+    let who = match targets {
+        0 => "everything is".to_owned(),
+        1 => format!("{first} is"),
+        more => format!("{more} targets are"),
     };
-    let fresh = style.paint(
-        Tone::Dim,
-        &format!("({} fresh, {})", count(summary.steps_fresh, "step"), duration(summary.duration_ms)),
-    );
+    let fresh = style.paint(Tone::Dim, &format!("({} fresh, {})", count(steps, "step"), duration(duration_ms)));
     format!("{who} up to date {fresh}\n")
 }
 

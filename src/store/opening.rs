@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::run::RunId;
 use super::schema::{self, SchemaError};
-use super::{Result, StoreError, is_damage};
+use super::{PLAN_NAME, Result, StoreError, is_damage};
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,6 +62,7 @@ pub(super) fn suspect_mark(database: &Path) -> PathBuf {
 /// Opens for reading and writing; a damaged database is moved aside and a new one begun.
 pub(super) fn for_building(dir: &Path, database: &Path) -> Result<(Connection, Vec<Warning>)> {
     prepare_folders(dir, database)?;
+    remove_plans(dir);
     let suspect = suspect_mark(database);
     let unclean = suspect.exists() || size(&beside(database, "-wal")) > 0;
     let damage = match connect(database, unclean) {
@@ -104,6 +105,18 @@ pub(super) fn for_planning(database: &Path) -> Result<Option<(Connection, Option
     let connection = connect(&copied, false).map_err(|error| plain(database, error))?;
     connection.pragma_update(None, "query_only", true).map_err(StoreError::Sqlite)?;
     Ok(Some((connection, Some(copy))))
+}
+
+/// What was derived from the records is gone before the first of them changes; and what a dead build began of it.
+fn remove_plans(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name == PLAN_NAME || name.starts_with("plan-") && name.ends_with(".new") {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn prepare_folders(dir: &Path, database: &Path) -> Result<()> {

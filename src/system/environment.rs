@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use super::System;
+use crate::base::digest::Digest;
 
 /// Variables that every step sees and that are in no key.
 pub const FIXED: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR"];
@@ -67,6 +68,21 @@ pub fn build<'a>(
     }
     environment.withheld = ours.into_keys().filter(|name| !environment.variables.contains_key(name)).collect();
     environment
+}
+
+/// One digest of a variable's value, or of all variables whose names fit a pattern.
+pub fn digest(system: &dyn System, pattern: &str) -> Digest {
+    let ours: Vec<(String, Option<String>)> = if pattern.contains('*') {
+        let all = system.variables().into_iter().filter(|(name, _)| name_matches(pattern, name));
+        all.map(|(name, value)| (name, Some(value))).collect()
+    } else {
+        vec![(pattern.to_owned(), system.variable(pattern))]
+    };
+    let absent = [0_u8].as_slice();
+    Digest::of_fields(
+        ours.iter()
+            .flat_map(|(name, value)| [name.as_bytes(), value.as_ref().map_or(absent, |value| value.as_bytes())]),
+    )
 }
 
 /// Whether a name fits a pattern in which `*` stands for any characters; bytes decide.

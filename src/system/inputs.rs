@@ -13,6 +13,7 @@ use ignore::{DirEntry, WalkBuilder};
 use rayon::prelude::*;
 
 use super::file_hash::HashCache;
+use super::sight::{Seen, Sights};
 use super::{Kind, Stat};
 use crate::base::digest::Digest;
 use crate::base::path::{Pattern, PatternSet, compile_glob};
@@ -72,8 +73,13 @@ pub struct Input {
 impl Input {
     /// One digest of kind, mode and content: what a part of a fingerprint holds.
     pub fn state(&self) -> Digest {
-        Digest::of_fields([[self.kind as u8].as_slice(), &self.mode.to_le_bytes(), &self.digest.0])
+        state(self.kind, self.mode, &self.digest)
     }
+}
+
+/// One digest of kind, mode and content.
+pub fn state(kind: InputKind, mode: u32, digest: &Digest) -> Digest {
+    Digest::of_fields([[kind as u8].as_slice(), &mode.to_le_bytes(), &digest.0])
 }
 
 /// The inputs of one task.
@@ -94,15 +100,16 @@ impl Inputs {
     }
 }
 
-/// Evaluates patterns below `root`, without what `outputs` name.
+/// Evaluates patterns below `root`, without what `outputs` name; `sights` takes note of all that was looked at.
 pub fn evaluate(
     root: &Path,
     patterns: &[Pattern],
     outputs: &[Pattern],
     cache: &HashCache,
+    sights: &Sights,
 ) -> Result<Inputs, InputsError> {
-    let mut search =
-        Search { root, outputs: PatternSet::new(outputs), found: BTreeMap::new(), folders: BTreeSet::new() };
+    let (found, folders) = (BTreeMap::new(), BTreeSet::new());
+    let mut search = Search { root, outputs: PatternSet::new(outputs), found, folders, sights, noted: sights.is_on() };
     let mut globs: BTreeMap<String, Vec<GlobMatcher>> = BTreeMap::new();
     for pattern in patterns {
         match pattern {
@@ -115,7 +122,7 @@ pub fn evaluate(
     }
     let found: Vec<(Vec<u8>, Found)> = search.found.into_iter().collect();
     let entries: Result<Vec<Option<Input>>, InputsError> =
-        found.into_par_iter().map(|(path, found)| input(root, &path, found, cache)).collect();
+        found.into_par_iter().map(|(path, found)| input(root, &path, found, cache, sights)).collect();
     Ok(Inputs { entries: entries?.into_iter().flatten().collect(), folders: search.folders.into_iter().collect() })
 }
 
@@ -137,6 +144,8 @@ struct Search<'a> {
     outputs: PatternSet,
     found: BTreeMap<Vec<u8>, Found>,
     folders: BTreeSet<PathBuf>,
+    sights: &'a Sights,
+    noted: bool,
 }
 
 impl Search<'_> {
@@ -155,7 +164,11 @@ impl Search<'_> {
     /// Takes what lies below a folder and is wanted. The folder itself is entered even where it is ignored or a link.
     fn walk(&mut self, folder: &str, prune: bool, wanted: impl Fn(&Path) -> bool) -> Result<(), InputsError> {
         let start = if folder.is_empty() { self.root.to_owned() } else { self.root.join(folder) };
-        if !std::fs::metadata(&start).is_ok_and(|metadata| metadata.is_dir()) {
+        let there = std::fs::metadata(&start).ok().filter(std::fs::Metadata::is_dir);
+        if self.noted {
+            self.note_start(&start, there.is_some(), prune);
+        }
+        if there.is_none() {
             return Ok(());
         }
         for entry in walker(&start, prune) {
@@ -166,6 +179,9 @@ impl Search<'_> {
             };
             let is_folder = entry.depth() == 0 || entry.file_type().is_some_and(|kind| kind.is_dir());
             if is_folder {
+                if self.noted {
+                    self.note_folder(entry.path(), prune);
+                }
                 self.folders.insert(entry.path().to_owned());
                 continue;
             }
@@ -178,6 +194,72 @@ impl Search<'_> {
         }
         Ok(())
     }
+
+    /// What decides whether there is anything to walk, and the ignore rules above it.
+    fn note_start(&self, start: &Path, is_folder: bool, prune: bool) {
+        if !is_folder {
+            self.sights.path(start, glance(start));
+        }
+        if prune && is_folder {
+            let real = std::fs::canonicalize(start).unwrap_or_else(|_| start.to_owned());
+            for folder in real.ancestors().skip(1) {
+                note_rules(folder, self.sights);
+            }
+        }
+    }
+
+    /// A folder, before its entries are read.
+    fn note_folder(&self, folder: &Path, prune: bool) {
+        match std::fs::metadata(folder) {
+            Ok(metadata) => self.sights.folder(folder, Stat::of(&metadata)),
+            Err(_) => self.sights.spoil(|| format!("{} vanished while it was looked at", folder.display())),
+        }
+        if prune {
+            note_rules(folder, self.sights);
+        }
+    }
+}
+
+/// A path whose content nobody reads.
+fn glance(path: &Path) -> Seen {
+    let itself = std::fs::symlink_metadata(path).ok().map(|metadata| Stat::of(&metadata));
+    let is_link = itself.is_some_and(|stat| stat.kind == Kind::Link);
+    let behind = std::fs::metadata(path).ok().filter(|_| is_link).map(|metadata| Stat::of(&metadata));
+    let nothing = Digest::of(b"");
+    let known = match itself.map(|stat| stat.kind) {
+        None => Some(state(InputKind::Absent, 0, &nothing)),
+        Some(Kind::Folder) => Some(state(InputKind::Folder, 0, &nothing)),
+        Some(Kind::Other) => Some(state(InputKind::Other, 0, &nothing)),
+        Some(Kind::File | Kind::Link) => None,
+    };
+    Seen::new(itself, behind, known)
+}
+
+/// The ignore rules that a folder brings, present or absent. They were read by a library: only a stat older than the
+/// look can vouch for them.
+fn note_rules(folder: &Path, sights: &Sights) {
+    sights.path(&folder.join(".gitignore"), glance(&folder.join(".gitignore")));
+    let git = folder.join(".git");
+    let seen = glance(&git);
+    sights.path(&git, seen);
+    let exclude = match seen.itself.map(|stat| stat.kind) {
+        Some(Kind::File | Kind::Link) => linked_exclude(&git, sights),
+        Some(Kind::Folder) => Some(git.join("info/exclude")),
+        _ => None,
+    };
+    if let Some(exclude) = exclude {
+        sights.path(&exclude, glance(&exclude));
+    }
+}
+
+/// Where a linked worktree's common folder has its excludes.
+fn linked_exclude(git: &Path, sights: &Sights) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(git).ok()?;
+    let folder = PathBuf::from(text.lines().next()?.strip_prefix("gitdir: ")?);
+    let common = folder.join("commondir");
+    sights.path(&common, glance(&common));
+    let text = std::fs::read_to_string(&common).ok()?;
+    Some(folder.join(text.lines().next()?).join("info/exclude"))
 }
 
 fn walker(start: &Path, prune: bool) -> ignore::Walk {
@@ -204,43 +286,89 @@ fn is_gone(error: &ignore::Error) -> bool {
 }
 
 /// Looks one path up; `None` where a wildcard reached something that has gone since.
-fn input(root: &Path, path: &[u8], found: Found, cache: &HashCache) -> Result<Option<Input>, InputsError> {
+fn input(
+    root: &Path,
+    path: &[u8],
+    found: Found,
+    cache: &HashCache,
+    sights: &Sights,
+) -> Result<Option<Input>, InputsError> {
     let full = root.join(std::ffi::OsStr::from_bytes(path));
     let text = String::from_utf8_lossy(path).into_owned();
-    let nothing = Digest::of(b"");
-    let state = match observe(&full, cache) {
-        Ok(state) => state,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => match found {
-            Found::Written => (InputKind::Absent, 0, nothing),
-            Found::Reached => return Ok(None),
-        },
+    let observed = match observe(&full, cache) {
+        Ok(observed) => observed,
         Err(source) => return Err(InputsError::Read { path: text, source }),
     };
-    let (kind, mode, digest) = state;
-    Ok(Some(Input { path: text, kind, mode, digest }))
+    sights.path(&full, observed.seen());
+    let Observed { kind, mode, digest, .. } = observed;
+    let gone = kind == InputKind::Absent && found == Found::Reached;
+    Ok((!gone).then_some(Input { path: text, kind, mode, digest }))
 }
 
-fn observe(path: &Path, cache: &HashCache) -> io::Result<(InputKind, u32, Digest)> {
+/// A path as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Observed {
+    /// What it is.
+    pub kind: InputKind,
+    /// As in [`Input`].
+    pub mode: u32,
+    /// As in [`Input`].
+    pub digest: Digest,
+    /// The path itself.
+    pub itself: Option<Stat>,
+    /// Where it is a link: what it leads to.
+    pub behind: Option<Stat>,
+}
+
+impl Observed {
+    /// As a note of it.
+    pub fn seen(&self) -> Seen {
+        Seen::new(self.itself, self.behind, Some(state(self.kind, self.mode, &self.digest)))
+    }
+}
+
+/// Looks one path up; nothing being there is an answer.
+pub fn observe(path: &Path, cache: &HashCache) -> io::Result<Observed> {
+    let nothing = Digest::of(b"");
+    let (itself, behind) = (None, None);
+    let absent = Observed { kind: InputKind::Absent, mode: 0, digest: nothing, itself, behind };
+    match observe_there(path, cache) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(absent),
+        observed => observed,
+    }
+}
+
+fn observe_there(path: &Path, cache: &HashCache) -> io::Result<Observed> {
     let stat = Stat::of(&std::fs::symlink_metadata(path)?);
+    let observed = |kind, mode, digest| Observed { kind, mode, digest, itself: Some(stat), behind: None };
     Ok(match stat.kind {
         Kind::File => {
             let mode = if stat.is_executable() { 0o755 } else { 0o644 };
-            (InputKind::File, mode, cache.digest(path, &stat)?)
+            observed(InputKind::File, mode, cache.digest(path, &stat)?)
         }
-        Kind::Folder => (InputKind::Folder, 0, Digest::of(b"")),
-        Kind::Link => (InputKind::Link, 0, link(path, cache)?),
-        Kind::Other => (InputKind::Other, 0, Digest::of(b"")),
+        Kind::Folder => observed(InputKind::Folder, 0, Digest::of(b"")),
+        Kind::Link => {
+            let (digest, behind) = link(path, cache)?;
+            Observed { behind, ..observed(InputKind::Link, 0, digest) }
+        }
+        Kind::Other => observed(InputKind::Other, 0, Digest::of(b"")),
     })
 }
 
 /// A step reads through a link, so the file behind it counts as well.
-fn link(path: &Path, cache: &HashCache) -> io::Result<Digest> {
+fn link(path: &Path, cache: &HashCache) -> io::Result<(Digest, Option<Stat>)> {
     let target = std::fs::read_link(path)?;
-    let behind = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => cache.digest(path, &Stat::of(&metadata))?.0.to_vec(),
-        Ok(_) | Err(_) => Vec::new(),
+    let behind = std::fs::metadata(path).ok().map(|metadata| Stat::of(&metadata));
+    let content = match behind.filter(|stat| stat.kind == Kind::File) {
+        Some(stat) => cache.digest(path, &stat)?.0.to_vec(),
+        None => Vec::new(),
     };
-    Ok(Digest::of_fields([target.as_os_str().as_bytes(), &behind]))
+    Ok((link_digest(&target, &content), behind))
+}
+
+/// The digest of a link's text and of the digest of the file behind it; empty where that is no file.
+pub fn link_digest(target: &Path, behind: &[u8]) -> Digest {
+    Digest::of_fields([target.as_os_str().as_bytes(), behind])
 }
 
 #[cfg(test)]
@@ -252,6 +380,7 @@ mod tests {
     use super::{Inputs, evaluate};
     use crate::base::path::{Pattern, RepoPath, is_glob};
     use crate::system::file_hash::HashCache;
+    use crate::system::sight::Sights;
 
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -274,7 +403,7 @@ mod tests {
 
     fn look(root: &Path, inputs: &[&str], outputs: &[&str]) -> Inputs {
         let cache = HashCache::new(HashMap::new());
-        evaluate(root, &patterns(inputs), &patterns(outputs), &cache).expect("inputs")
+        evaluate(root, &patterns(inputs), &patterns(outputs), &cache, &Sights::default()).expect("inputs")
     }
 
     fn check(root: &Path, inputs: &[&str], outputs: &[&str], expected: &[&str]) {

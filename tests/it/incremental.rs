@@ -4,4 +4,5 @@ pub mod lab;
 mod base_moves;
 mod definitions;
 mod tasks;
+mod kept;
 mod property;

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use crate::cli::engine::open::{Opened, Purpose, observe_failed, open, store_failed};
+use crate::cli::engine::kept::{self, Green};
+use crate::cli::engine::open::{Opened, Purpose, observe_failed, open_noting, store_failed};
 use crate::cli::engine::{BuildRequest, Built, Project};
 use crate::cli::exit::{Failed, Kind};
 use crate::event::Event;
@@ -14,13 +15,13 @@ use crate::exec::ExecError;
 use crate::exec::run::{Run, build as run_build, nothing_to_do};
 use crate::graph::StepId;
 use crate::observe::look::Records;
-use crate::observe::world::World;
 use crate::preview::{Asked, Preview, preview};
 use crate::process::cancel::Cancel;
 use crate::store::Store;
 use crate::store::lock::{Lock, LockError, build_lock};
 use crate::summary::BuildSummary;
-use crate::system::file_hash::HashCache;
+use crate::system::file_hash::{HashCache, file_system_now};
+use crate::system::sight::Notes;
 
 /// A project with what is asked of it.
 struct Ahead {
@@ -32,7 +33,7 @@ struct Ahead {
 
 impl Ahead {
     fn open(project: &Project, request: &BuildRequest, purpose: Purpose) -> Result<Self, Failed> {
-        let opened = open(project, &request.args, purpose)?;
+        let opened = open_noting(project, &request.args, purpose, true)?;
         let wanted = opened.wanted(&request.targets)?;
         check_arguments(&opened, &wanted, request)?;
         let closure = opened.closure(&wanted);
@@ -41,11 +42,24 @@ impl Ahead {
     }
 
     fn look(&self) -> Result<Preview, Failed> {
-        look_ahead(&self.opened, &self.closure, &self.asked)
+        look_ahead(&self.opened, &self.closure, &self.asked, None)
+    }
+
+    /// Writes the plan that answers the next build.
+    fn publish(
+        &self,
+        project: &Project,
+        request: &BuildRequest,
+        preview: &Preview,
+        judged: Notes,
+        mark_ns: Option<i64>,
+    ) {
+        let (opened, wanted) = (&self.opened, self.wanted.as_slice());
+        kept::publish(Green { opened, project, request, wanted, preview, judged, mark_ns });
     }
 
     fn built(self, project: &Project, summary: BuildSummary) -> Built {
-        let names = self.wanted.iter().map(|step| target_name(&self.opened.world, *step)).collect();
+        let names = self.wanted.iter().map(|step| kept::target_name(&self.opened.world, *step)).collect();
         built(project, self.opened, names, summary)
     }
 }
@@ -54,9 +68,16 @@ impl Ahead {
 pub fn build(project: &Project, request: &BuildRequest, events: Sender<Event>) -> Result<Built, Failed> {
     let begun = Instant::now();
     let planned = Ahead::open(project, request, Purpose::Planning)?;
-    let seen = planned.look()?;
+    let mark_ns = file_system_now(&planned.opened.folder).ok();
+    let (seen, judged) = kept::noting(&planned.opened, mark_ns, || {
+        look_ahead(&planned.opened, &planned.closure, &planned.asked, mark_ns)
+    });
+    let seen = seen?;
     if seen.is_green() && !planned.opened.world.located.as_ref().is_some_and(|located| located.unmade) {
         let summary = nothing_to_do(&planned.opened.world, &seen, begun);
+        if let Some(judged) = judged {
+            planned.publish(project, request, &seen, judged, mark_ns);
+        }
         return Ok(planned.built(project, summary));
     }
     let (ahead, summary) = really(project, request, planned, seen, events)?;
@@ -71,14 +92,6 @@ fn built(project: &Project, opened: Opened, targets: Vec<String>, summary: Build
         place.strip_prefix(&project.directory).unwrap_or(&place).display().to_string()
     });
     Built { summary, targets, workstreams, base, repository, diagnostics: opened.diagnostics, sources: opened.sources }
-}
-
-/// A workstream is called by its id, any other step by its name.
-fn target_name(world: &World, step: StepId) -> String {
-    match &world.graph.step(step).kind {
-        crate::graph::StepKind::Result(id) => id.to_string(),
-        kind => kind.name(),
-    }
 }
 
 fn check_arguments(opened: &Opened, wanted: &[StepId], request: &BuildRequest) -> Result<(), Failed> {
@@ -98,11 +111,12 @@ fn check_arguments(opened: &Opened, wanted: &[StepId], request: &BuildRequest) -
         .hint("name one task whose `run` holds \"{args}\""))
 }
 
-/// Judges everything without touching anything.
-pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked) -> Result<Preview, Failed> {
+/// Judges everything without touching anything; `mark_ns` is the file system's "now", if that is known.
+pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked, mark_ns: Option<i64>) -> Result<Preview, Failed> {
     let store = opened.records()?;
     let stats = store.as_ref().map(Store::stats).transpose().ok().flatten().unwrap_or_default();
     let hashes = HashCache::new(stats);
+    mark_ns.into_iter().for_each(|mark_ns| hashes.mark(mark_ns));
     preview(&opened.world, Records(store.as_ref()), &hashes, closure, asked).map_err(observe_failed)
 }
 
@@ -149,8 +163,26 @@ fn really(
         events,
     };
     let summary = run_build(run).map_err(exec_failed)?;
+    let judged = if summary.status == "completed" { judge_again(&ahead, &store) } else { None };
     store.close().map_err(store_failed)?;
+    if let Some((seen, judged)) = judged {
+        ahead.publish(project, request, &seen, judged, None);
+    }
     Ok((ahead, summary))
+}
+
+/// Judges what a build left behind, with notes for the plan: what a step looked at while others ran says nothing of the end.
+fn judge_again(ahead: &Ahead, store: &Store) -> Option<(Preview, Notes)> {
+    let opened = &ahead.opened;
+    let mark_ns = kept::tick_after(&opened.folder, file_system_now(&opened.folder).ok()?)?;
+    let hashes = HashCache::new(store.stats().ok()?);
+    hashes.mark(mark_ns);
+    let asked = Asked::default();
+    let (seen, judged) = kept::noting(opened, Some(mark_ns), || {
+        preview(&opened.world, Records(Some(store)), &hashes, &ahead.closure, &asked)
+    });
+    store.set_stats(&hashes.learned()).ok()?;
+    seen.ok().filter(Preview::is_green).zip(judged)
 }
 
 /// The build lock, and whether somebody else had it.

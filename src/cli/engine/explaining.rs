@@ -32,7 +32,7 @@ pub fn explain(project: &Project, step: &str) -> Result<Explanation, Failed> {
     let opened = open(project, &[], Purpose::Planning)?;
     let wanted = opened.wanted(&[step.to_owned()]).map_err(|failed| or_a_code(failed, step))?;
     let closure = opened.closure(&wanted);
-    let seen = look_ahead(&opened, &closure, &Asked::default())?;
+    let seen = look_ahead(&opened, &closure, &Asked::default(), None)?;
     let steps: Vec<PlannedStep> = planned(&opened.world, &seen);
     let places: HashMap<&str, usize> =
         steps.iter().enumerate().map(|(place, step)| (step.name.as_str(), place)).collect();

@@ -23,7 +23,12 @@ use crate::observe::world::{Located, Places, World, project_id, state_dir};
 use crate::observe::{ObserveError, recording};
 use crate::project;
 use crate::store::{Store, StoreError};
+use crate::system::file_hash::file_system_now;
+use crate::system::sight::{Sights, Watching};
 use crate::system::{OsSystem, System};
+
+/// Where what is remembered of a project lies, below its root.
+pub const FOLDER: &str = ".pl";
 
 /// What a project is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,17 +53,28 @@ pub struct Opened {
     pub sources: Sources,
     /// The repository was made from its seed just now: a sentence.
     pub made: Option<String>,
+    /// What reading the definitions looked at, where notes were asked for.
+    pub read: Arc<Sights>,
 }
 
 /// Opens a project. Errors in definitions come back as a failure with all of them.
 pub fn open(request: &Request, arguments: &[String], purpose: Purpose) -> Result<Opened, Failed> {
-    let system: Arc<OsSystem> = Arc::new(OsSystem);
+    open_noting(request, arguments, purpose, false)
+}
+
+/// The same; `noting` takes note of all that reading the definitions looks at.
+pub fn open_noting(request: &Request, arguments: &[String], purpose: Purpose, noting: bool) -> Result<Opened, Failed> {
     let directory = request.directory.canonicalize().unwrap_or_else(|_| request.directory.clone());
-    let root = project::find_root(system.as_ref(), &directory);
+    let root = project::find_root(&OsSystem, &directory);
+    let read = Arc::new(Sights::default());
+    if noting {
+        read.begin(file_system_now(&root.join(FOLDER)).ok());
+    }
+    let system = Watching(Arc::clone(&read));
     let project = project_id(&root);
     let state = state_dir(&project, |name| system.variable(name)).ok_or_else(no_state)?;
     refuse_own_worktree(&directory, &state)?;
-    let reading = project::read(system.as_ref(), &root);
+    let reading = project::read(&system, &root);
     let has_workstreams = reading.files.iter().any(|file| !file.definitions.workstreams.is_empty());
     let (located, made) = if has_workstreams { locate(&root, &reading.repository, purpose)? } else { (None, None) };
     let listing = located.as_ref().map(listing).transpose().map_err(git_failed)?;
@@ -68,11 +84,12 @@ pub fn open(request: &Request, arguments: &[String], purpose: Purpose) -> Result
         return Err(Failed::definitions(resolved.diagnostics, resolved.sources));
     }
     let pipeline = Arc::new(resolved.pipeline);
-    let whole: BTreeSet<_> = recording::whole(system.as_ref(), &root, &pipeline);
+    let whole: BTreeSet<_> = recording::whole(&system, &root, &pipeline);
     let graph = build::build(&pipeline, &whole)
         .map_err(|names| Failed::usage(format!("these steps wait for each other: {}", names.join(", "))))?;
-    let folder = root.join(".pl");
-    let database = database(system.as_ref(), &root, &folder);
+    let folder = root.join(FOLDER);
+    let database = database(&system, &root, &folder);
+    let sights = Arc::new(Sights::default());
     let world = World {
         project,
         state,
@@ -81,11 +98,12 @@ pub fn open(request: &Request, arguments: &[String], purpose: Purpose) -> Result
         graph: Arc::new(graph),
         whole: Arc::new(whole),
         located,
-        system,
+        system: Arc::new(Watching(Arc::clone(&sights))),
+        sights,
         arguments: Arc::new(arguments.to_vec()),
         root,
     };
-    Ok(Opened { world, folder, database, diagnostics: resolved.diagnostics, sources: resolved.sources, made })
+    Ok(Opened { world, folder, database, diagnostics: resolved.diagnostics, sources: resolved.sources, made, read })
 }
 
 fn no_state() -> Failed {
@@ -94,7 +112,7 @@ fn no_state() -> Failed {
 }
 
 /// A build inside of a worktree that a build made would build itself.
-fn refuse_own_worktree(directory: &Path, state: &Path) -> Result<(), Failed> {
+pub fn refuse_own_worktree(directory: &Path, state: &Path) -> Result<(), Failed> {
     let Some(all) = state.parent() else { return Ok(()) };
     let inside = directory
         .strip_prefix(all)
@@ -195,11 +213,12 @@ fn read_store(folder: &Path, database: &Path) -> Result<Option<Store>, Failed> {
 pub fn remembered(request: &Request) -> Result<Option<Store>, Failed> {
     let directory = request.directory.canonicalize().unwrap_or_else(|_| request.directory.clone());
     let root = project::find_root(&OsSystem, &directory);
-    let folder = root.join(".pl");
+    let folder = root.join(FOLDER);
     read_store(&folder, &database(&OsSystem, &root, &folder))
 }
 
-fn database(system: &dyn System, root: &Path, folder: &Path) -> PathBuf {
+/// Where the database is.
+pub fn database(system: &dyn System, root: &Path, folder: &Path) -> PathBuf {
     system.variable("PIPELINE_DB_PATH").map_or_else(|| folder.join("state.db"), |path| root.join(path))
 }
 

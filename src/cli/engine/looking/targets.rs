@@ -179,7 +179,7 @@ fn row(name: &str, kind: &str, standing: Standing, about: Option<String>) -> Tar
 /// What `check` would say of these targets and all that they need; nothing where that cannot be known.
 fn judged(opened: &Opened, wanted: &[StepId]) -> Result<HashMap<StepKind, Verdict>, Failed> {
     let closure = opened.closure(wanted);
-    let seen = look_ahead(opened, &closure, &Asked::default())?;
+    let seen = look_ahead(opened, &closure, &Asked::default(), None)?;
     let kind = |step: StepId| opened.world.graph.step(step).kind.clone();
     Ok(seen.steps.into_iter().map(|plan| (kind(plan.step), plan.verdict)).collect())
 }

@@ -1,0 +1,313 @@
+//! The kept plan behind the command line: when it answers in place of everything else, and when it is written.
+//!
+//! What a plan is about is one digest: program, project, options. What it says of steps is written and read here alone.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Digest;
+use crate::cli::engine::open::{self, Opened, refuse_own_worktree};
+use crate::cli::engine::{BuildRequest, Project};
+use crate::exec::run::nothing_to_do;
+use crate::graph::StepId;
+use crate::kept::Kept;
+use crate::kept::writing::{self, Plan};
+use crate::observe::world::{project_id, state_dir};
+use crate::preview::{Preview, planned};
+use crate::project::find_root;
+use crate::store::PLAN_NAME;
+use crate::summary::{BuildSummary, CheckReport, PlannedStep, StepStatus, StepSummary, WorkstreamSummary};
+use crate::system::file_hash::file_system_now;
+use crate::system::sight::Notes;
+use crate::system::{OsSystem, Stat, System};
+
+/// How long the file system's clock is waited for to tick, in tries of some microseconds each.
+const TICK_TRIES_MAX: usize = 10_000;
+
+/// What is said of the whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Summary {
+    /// As typed.
+    targets: Vec<String>,
+    /// How many steps the targets name; the name of the first.
+    named: usize,
+    first: String,
+    steps: usize,
+    workstreams: usize,
+    /// There is nothing to say about definitions.
+    silent: bool,
+    database: PathBuf,
+    /// The database's stat, and that of what lies beside it; it is older than the last look at it.
+    database_stat: String,
+}
+
+/// What is said of each step, for programs that read it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Detail {
+    steps: Vec<Row>,
+    workstreams: Vec<WorkstreamSummary>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Row {
+    name: String,
+    kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    workstream: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tool: Option<String>,
+    /// Places among the rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    needs: Vec<usize>,
+}
+
+/// Everything is as a plan says: nothing would run.
+#[derive(Debug)]
+pub struct Fresh {
+    summary: Summary,
+    kept: Kept,
+    begun: Instant,
+}
+
+impl Fresh {
+    /// How many steps the targets name.
+    pub fn named(&self) -> usize {
+        self.summary.named
+    }
+
+    /// The name of the first.
+    pub fn first(&self) -> &str {
+        &self.summary.first
+    }
+
+    /// How many steps are fresh.
+    pub fn steps(&self) -> usize {
+        self.summary.steps
+    }
+
+    /// Since the look began.
+    pub fn duration_ms(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The object of `build --json`; `None` where the plan is damaged there.
+    pub fn build_summary(&self) -> Option<BuildSummary> {
+        let Detail { steps, mut workstreams } = self.detail()?;
+        let places: HashMap<String, usize> =
+            workstreams.iter().enumerate().map(|(place, workstream)| (workstream.id.clone(), place)).collect();
+        let mut tasks = Vec::new();
+        for row in steps {
+            let place = row.workstream.as_ref().map(|id| places.get(id).copied());
+            let step = fresh_step(row);
+            match place {
+                None => tasks.push(step),
+                Some(place) => workstreams[place?].steps.push(step),
+            }
+        }
+        Some(BuildSummary {
+            run_id: None,
+            status: "completed".to_owned(),
+            workstreams,
+            tasks,
+            steps_run: 0,
+            steps_fresh: self.summary.steps,
+            duration_ms: self.duration_ms(),
+            plan_matched: true,
+        })
+    }
+
+    /// The object of `check --json`; `None` where the plan is damaged there.
+    pub fn check_report(&self) -> Option<CheckReport> {
+        let Detail { steps, .. } = self.detail()?;
+        let names: Vec<String> = steps.iter().map(|row| row.name.clone()).collect();
+        let step = |row: Row| {
+            let depends_on = row.needs.iter().map(|place| names.get(*place).cloned()).collect::<Option<_>>()?;
+            let Row { name, kind, workstream, reason, tool, .. } = row;
+            let verdict = "fresh".to_owned();
+            Some(PlannedStep { name, kind, workstream, verdict, reason, tool, red: false, depends_on })
+        };
+        let steps = steps.into_iter().map(step).collect::<Option<Vec<_>>>()?;
+        let bundles_checked = self.summary.workstreams;
+        Some(CheckReport { ok: true, bundles_checked, errors: Vec::new(), steps, would_run: 0 })
+    }
+
+    fn detail(&self) -> Option<Detail> {
+        serde_json::from_slice(&self.kept.detail()?).ok()
+    }
+}
+
+fn fresh_step(row: Row) -> StepSummary {
+    StepSummary {
+        name: row.name,
+        kind: row.kind,
+        status: StepStatus::Fresh,
+        verdict: "fresh".to_owned(),
+        reason: row.reason,
+        attempts: 0,
+        duration_ms: 0,
+        findings: Vec::new(),
+        failure: None,
+    }
+}
+
+/// What a build would find that asks for nothing beyond staleness, where a plan can tell.
+pub fn fresh_build(project: &Project, request: &BuildRequest) -> Option<Fresh> {
+    let plain = request.args.is_empty() && !request.force && !request.again;
+    if plain { fresh(project, &request.targets, true) } else { None }
+}
+
+/// What `pl check` would find, where a plan can tell; nothing is written.
+pub fn fresh_check(project: &Project, targets: &[String]) -> Option<Fresh> {
+    fresh(project, targets, false).filter(|fresh| fresh.summary.silent)
+}
+
+fn fresh(project: &Project, targets: &[String], mend: bool) -> Option<Fresh> {
+    let begun = Instant::now();
+    let directory = project.directory.canonicalize().ok()?;
+    let root = find_root(&OsSystem, &directory);
+    let state = state_dir(&project_id(&root), |name| OsSystem.variable(name))?;
+    refuse_own_worktree(&directory, &state).ok()?;
+    let path = root.join(open::FOLDER).join(PLAN_NAME);
+    let kept = Kept::open(&path, &root, about(&root, project)?)?;
+    let summary: Summary = serde_json::from_slice(kept.summary()).ok()?;
+    if summary.targets != targets || database_stat(&summary.database)?.0 != summary.database_stat {
+        return None;
+    }
+    let moved = kept.look()?;
+    if !moved.is_empty() {
+        // Without a mark of today nothing is written and nothing looked at twice is trusted.
+        let now_ns = if mend { file_system_now(path.parent()?).ok()? } else { i64::MIN };
+        let mended = kept.look_again(&moved, now_ns)?;
+        if mend && mended.is_worth_it() {
+            writing::refresh(&path, &kept, &mended);
+        }
+    }
+    Some(Fresh { summary, kept, begun })
+}
+
+/// The program itself, the project's place, and the options that shape the graph.
+fn about(root: &Path, project: &Project) -> Option<Digest> {
+    let program = std::env::current_exe().ok()?;
+    let stat = OsSystem.stat(&program).ok()?;
+    let options = format!("{:?} {:?} {stat:?} {}", project.set, project.tool, env!("CARGO_PKG_VERSION"));
+    Some(Digest::of_fields([options.as_bytes(), root.as_os_str().as_encoded_bytes()]))
+}
+
+/// The state of a database at rest, and when it was changed last; `None`: somebody writes to it, or nothing is there.
+fn database_stat(database: &Path) -> Option<(String, i64)> {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    if OsSystem.stat(Path::new(&log)).is_ok_and(|stat| stat.size > 0) {
+        return None;
+    }
+    let stat: Stat = OsSystem.stat(database).ok()?;
+    Some((Digest::of(format!("{stat:?}").as_bytes()).hex(), stat.ctime_ns))
+}
+
+/// A build in which all is fresh, and what was looked at to know it.
+pub struct Green<'a> {
+    /// The project.
+    pub opened: &'a Opened,
+    /// What was asked.
+    pub project: &'a Project,
+    /// What was asked.
+    pub request: &'a BuildRequest,
+    /// The steps that the targets name.
+    pub wanted: &'a [StepId],
+    /// All of them fresh.
+    pub preview: &'a Preview,
+    /// What judging them looked at.
+    pub judged: Notes,
+    /// The file system's "now" before the first look at the database; `None`: after it was closed.
+    pub mark_ns: Option<i64>,
+}
+
+/// Writes the plan of a green build. Where something cannot be vouched for there is none, and the next build looks anew.
+pub fn publish(green: Green<'_>) -> Option<()> {
+    let Green { opened, project, request, wanted, preview, judged, mark_ns } = green;
+    let mut notes = opened.read.end()?;
+    notes.absorb(judged);
+    let plain = request.args.is_empty() && !request.force && !request.again;
+    if !plain || opened.world.located.is_some() || !preview.is_green() {
+        return None;
+    }
+    let (database_stat, changed_ns) = database_stat(&opened.database)?;
+    let mark_ns = mark_ns.or_else(|| tick_after(&opened.folder, changed_ns));
+    if mark_ns.is_none_or(|mark_ns| changed_ns >= mark_ns) {
+        return None;
+    }
+    let world = &opened.world;
+    let summary = Summary {
+        targets: request.targets.clone(),
+        named: wanted.len(),
+        first: wanted.first().map(|step| target_name(world, *step)).unwrap_or_default(),
+        steps: preview.steps.len(),
+        workstreams: world.pipeline.workstreams.len(),
+        silent: opened.diagnostics.is_empty(),
+        database: opened.database.clone(),
+        database_stat,
+    };
+    let plan = Plan {
+        about: about(&world.root, project)?,
+        root: &world.root,
+        notes,
+        summary: serde_json::to_vec(&summary).ok()?,
+        detail: serde_json::to_vec(&detail(opened, preview)).ok()?,
+    };
+    writing::write(&opened.folder.join(PLAN_NAME), plan).ok()
+}
+
+fn detail(opened: &Opened, preview: &Preview) -> Detail {
+    let places: HashMap<StepId, usize> =
+        preview.steps.iter().enumerate().map(|(place, plan)| (plan.step, place)).collect();
+    let graph = &opened.world.graph;
+    let row = |(step, plan): (PlannedStep, &crate::preview::StepPlan)| Row {
+        name: step.name,
+        kind: step.kind,
+        workstream: step.workstream,
+        reason: step.reason,
+        tool: step.tool,
+        needs: graph.step(plan.step).depends_on.iter().filter_map(|need| places.get(need).copied()).collect(),
+    };
+    let steps = planned(&opened.world, preview).into_iter().zip(&preview.steps).map(row).collect();
+    let summary = nothing_to_do(&opened.world, preview, Instant::now());
+    let workstreams = summary.workstreams.into_iter().map(|one| WorkstreamSummary { steps: Vec::new(), ..one });
+    Detail { steps, workstreams: workstreams.collect() }
+}
+
+/// A workstream is called by its id, any other step by its name.
+pub fn target_name(world: &crate::observe::world::World, step: StepId) -> String {
+    match &world.graph.step(step).kind {
+        crate::graph::StepKind::Result(id) => id.to_string(),
+        kind => kind.name(),
+    }
+}
+
+/// The file system's "now", as soon as it is later than a time: what was changed until then can be told from what is
+/// changed afterwards. `None` where its clock does not come that far.
+pub fn tick_after(folder: &Path, after_ns: i64) -> Option<i64> {
+    for _ in 0..TICK_TRIES_MAX {
+        let now_ns = file_system_now(folder).ok()?;
+        if now_ns > after_ns {
+            return Some(now_ns);
+        }
+        std::thread::yield_now();
+    }
+    None
+}
+
+/// Notes of what judging looks at, begun at a time.
+pub fn noting<T>(opened: &Opened, mark_ns: Option<i64>, judge: impl FnOnce() -> T) -> (T, Option<Notes>) {
+    let sights = Arc::clone(&opened.world.sights);
+    if mark_ns.is_some() {
+        sights.begin(mark_ns);
+    }
+    let judged = judge();
+    (judged, sights.end())
+}

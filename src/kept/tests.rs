@@ -1,0 +1,1 @@
+//! A plan against a machine that moves under it.

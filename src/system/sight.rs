@@ -1,0 +1,290 @@
+//! What was looked at and how it was, so that a later look can tell whether all is still as it was.
+//!
+//! Knows nothing of steps or verdicts. Notes are taken while looking, never afterwards: a note made later could say of a
+//! path what nobody had seen. Two notes of one path that differ spoil the whole, because no single state was seen.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::inputs::{self, InputKind};
+use super::{Kind, OsSystem, Stat, System};
+use crate::base::digest::Digest;
+
+/// What lies under a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The path itself; `None`: nothing is there.
+    pub itself: Option<Stat>,
+    /// Where it is a link: what it leads to.
+    pub behind: Option<Stat>,
+    /// [`inputs::Input::state`] of it; `None` for a file whose content nobody read: then only its stat can tell.
+    pub state: Option<Digest>,
+    /// It was older than the look, so that any later change gives it another stat.
+    pub trusted: bool,
+}
+
+impl Seen {
+    /// What was seen, before it is known when.
+    pub fn new(itself: Option<Stat>, behind: Option<Stat>, state: Option<Digest>) -> Self {
+        Self { itself, behind, state, trusted: false }
+    }
+}
+
+/// A program that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sought {
+    /// The name as written.
+    pub word: String,
+    /// The PATH.
+    pub search: OsString,
+    /// The folder that a relative name starts from.
+    pub dir: PathBuf,
+}
+
+/// All notes, each thing once.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    /// The file system's "now" before the first look; what is not older may have changed without a trace.
+    pub mark_ns: Option<i64>,
+    /// Paths.
+    pub paths: HashMap<PathBuf, Seen>,
+    /// Folders whose entries were listed, with the stat from before, and whether it is to be trusted.
+    pub folders: HashMap<PathBuf, (Stat, bool)>,
+    /// Names of environment variables that were asked for, or patterns of them.
+    pub variables: BTreeSet<String>,
+    /// Programs, and the digest of their identity; `None`: not found.
+    pub programs: BTreeMap<Sought, Option<Digest>>,
+    /// Why these notes are of no use.
+    pub spoiled: Option<String>,
+}
+
+impl Notes {
+    /// Takes over the notes of another look.
+    pub fn absorb(&mut self, other: Self) {
+        self.spoiled = self.spoiled.take().or(other.spoiled);
+        for (path, seen) in other.paths {
+            self.path(path, seen);
+        }
+        for (path, (stat, trusted)) in other.folders {
+            self.folder(path, stat, trusted);
+        }
+        self.variables.extend(other.variables);
+        self.programs.extend(other.programs);
+    }
+
+    fn is_old(&self, stat: &Stat) -> bool {
+        self.mark_ns.is_some_and(|mark_ns| stat.ctime_ns < mark_ns)
+    }
+
+    fn path(&mut self, path: PathBuf, seen: Seen) {
+        match self.paths.entry(path) {
+            std::collections::hash_map::Entry::Vacant(place) => drop(place.insert(seen)),
+            std::collections::hash_map::Entry::Occupied(mut place) => {
+                let known = place.get_mut();
+                let state = known.state.zip(seen.state).is_none_or(|(left, right)| left == right);
+                // A look that did not follow a link says nothing of what is behind it.
+                let behind = known.behind.zip(seen.behind).is_none_or(|(left, right)| left == right);
+                let trusted = known.trusted || seen.trusted;
+                if known.itself != seen.itself || !state || !behind {
+                    self.spoiled = Some(format!("{} changed while it was looked at", place.key().display()));
+                    return;
+                }
+                known.state = known.state.or(seen.state);
+                known.behind = known.behind.or(seen.behind);
+                known.trusted = trusted;
+            }
+        }
+    }
+
+    fn folder(&mut self, path: PathBuf, stat: Stat, trusted: bool) {
+        let known = self.folders.entry(path).or_insert((stat, trusted));
+        known.1 |= trusted;
+        if known.0 != stat {
+            self.spoiled = Some("a folder changed while it was looked at".to_owned());
+        }
+    }
+}
+
+/// Takes notes while it is switched on; shared by all that look.
+#[derive(Debug, Default)]
+pub struct Sights(Mutex<Option<Notes>>);
+
+impl Sights {
+    /// Begins anew; `mark_ns` is the file system's "now".
+    pub fn begin(&self, mark_ns: Option<i64>) {
+        *self.lock() = Some(Notes { mark_ns, ..Notes::default() });
+    }
+
+    /// Ends, and gives the notes.
+    pub fn end(&self) -> Option<Notes> {
+        self.lock().take()
+    }
+
+    /// Whether notes are taken; where not, nobody need look for their sake.
+    pub fn is_on(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// A path was looked at.
+    pub fn path(&self, path: &Path, seen: Seen) {
+        self.note(|notes| {
+            let trusted = [seen.itself, seen.behind].iter().flatten().all(|stat| notes.is_old(stat));
+            notes.path(path.to_owned(), Seen { trusted, ..seen });
+        });
+    }
+
+    /// A folder was listed; the stat was taken before.
+    pub fn folder(&self, path: &Path, stat: Stat) {
+        self.note(|notes| {
+            let trusted = notes.is_old(&stat);
+            notes.folder(path.to_owned(), stat, trusted);
+        });
+    }
+
+    /// A variable was asked for, or all that fit a pattern.
+    pub fn variable(&self, pattern: &str) {
+        self.note(|notes| {
+            if !notes.variables.contains(pattern) {
+                notes.variables.insert(pattern.to_owned());
+            }
+        });
+    }
+
+    /// A program was looked for.
+    pub fn program(&self, sought: &Sought, identity: Option<Digest>) {
+        self.note(|notes| {
+            if !notes.programs.contains_key(sought) {
+                notes.programs.insert(sought.clone(), identity);
+            }
+        });
+    }
+
+    /// Something happened that notes cannot hold.
+    pub fn spoil(&self, why: impl FnOnce() -> String) {
+        self.note(|notes| notes.spoiled = Some(why()));
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Notes)) {
+        if let Some(notes) = self.lock().as_mut() {
+            note(notes);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Notes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The machine, with a note of all that is asked of it but listings of all variables: who asks for those says which count.
+#[derive(Debug, Clone, Default)]
+pub struct Watching(pub Arc<Sights>);
+
+impl Watching {
+    fn stats(path: &Path) -> (Option<Stat>, Option<Stat>) {
+        let itself = OsSystem.lstat(path).ok();
+        let is_link = itself.is_some_and(|stat| stat.kind == Kind::Link);
+        (itself, if is_link { OsSystem.stat(path).ok() } else { None })
+    }
+
+    /// Notes a path whose content nobody read.
+    fn glance(&self, path: &Path) {
+        if self.0.is_on() {
+            let (itself, behind) = Self::stats(path);
+            self.0.path(path, Seen::new(itself, behind, state_of_stat(itself)));
+        }
+    }
+
+    fn note_read(&self, path: &Path, before: (Option<Stat>, Option<Stat>), read: &io::Result<Vec<u8>>) {
+        let (itself, behind) = Self::stats(path);
+        let digest = match (itself.map(|stat| stat.kind), read) {
+            (None, Err(_)) => Some(Digest::of(b"")),
+            (Some(Kind::File), Ok(bytes)) => Some(Digest::of(bytes)),
+            (Some(Kind::Link), Ok(bytes)) => link_digest(path, &Digest::of(bytes).0),
+            (Some(Kind::Link), Err(_)) if behind.is_none() => link_digest(path, &[]),
+            _ => None,
+        };
+        match digest.filter(|_| before == (itself, behind)) {
+            Some(digest) => {
+                let (kind, mode) = kind_and_mode(itself);
+                self.0.path(path, Seen::new(itself, behind, Some(inputs::state(kind, mode, &digest))));
+            }
+            None => self.0.spoil(|| format!("{} could not be read in one state", path.display())),
+        }
+    }
+}
+
+fn link_digest(path: &Path, behind: &[u8]) -> Option<Digest> {
+    let target = OsSystem.read_link(path).ok()?;
+    Some(inputs::link_digest(&target, behind))
+}
+
+fn kind_and_mode(itself: Option<Stat>) -> (InputKind, u32) {
+    match itself.map(|stat| (stat.kind, stat.is_executable())) {
+        None => (InputKind::Absent, 0),
+        Some((Kind::File, true)) => (InputKind::File, 0o755),
+        Some((Kind::File, false)) => (InputKind::File, 0o644),
+        Some((Kind::Folder, _)) => (InputKind::Folder, 0),
+        Some((Kind::Link, _)) => (InputKind::Link, 0),
+        Some((Kind::Other, _)) => (InputKind::Other, 0),
+    }
+}
+
+/// The state of what has no content to read.
+fn state_of_stat(itself: Option<Stat>) -> Option<Digest> {
+    let (kind, mode) = kind_and_mode(itself);
+    let has_content = matches!(kind, InputKind::File | InputKind::Link);
+    (!has_content).then(|| inputs::state(kind, mode, &Digest::of(b"")))
+}
+
+impl System for Watching {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if !self.0.is_on() {
+            return OsSystem.read(path);
+        }
+        let before = Self::stats(path);
+        let read = OsSystem.read(path);
+        self.note_read(path, before, &read);
+        read
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        self.glance(path);
+        OsSystem.stat(path)
+    }
+
+    fn lstat(&self, path: &Path) -> io::Result<Stat> {
+        self.glance(path);
+        OsSystem.lstat(path)
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        self.glance(path);
+        OsSystem.read_link(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<(OsString, Kind)>> {
+        let before = if self.0.is_on() { OsSystem.stat(path).ok() } else { None };
+        let listed = OsSystem.list(path);
+        match (&listed, before) {
+            (Ok(_), Some(before)) => self.0.folder(path, before),
+            _ => self.glance(path),
+        }
+        listed
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.0.variable(name);
+        OsSystem.variable(name)
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        OsSystem.variables()
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        OsSystem.now()
+    }
+}
