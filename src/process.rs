@@ -51,7 +51,8 @@ pub struct Request {
     pub environment: Vec<(OsString, OsString)>,
     /// Wall time after which it is ended.
     pub timeout: Option<Duration>,
-    /// The file that gets the whole output, both streams as they come; its folder is made.
+    /// The file that gets the whole output, both streams as they come; its folder is made. None is made where nothing is
+    /// said.
     pub log: PathBuf,
     /// Bytes of each stream that are kept in memory: the last ones.
     pub limit: usize,

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "the database, blobs and locks lie behind this door")]
 
 pub mod attempt;
+mod batch;
 pub mod blob;
 pub mod history;
 pub mod lock;
@@ -20,10 +21,10 @@ pub mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
+use self::batch::Batched;
 use self::blob::Blobs;
 use self::opening::Warning;
 use self::state::{RunState, WorkstreamState};
@@ -120,7 +121,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug)]
 pub struct Store {
     database: PathBuf,
-    connection: Mutex<Connection>,
+    connection: Batched,
     blobs: Blobs,
     /// Damage that a query met; the next opening looks the database over.
     suspect: AtomicBool,
@@ -140,7 +141,7 @@ impl Store {
         let (connection, mut warnings) = opening::for_building(dir, database)?;
         let store = Self {
             database: database.to_owned(),
-            connection: Mutex::new(connection),
+            connection: Batched::new(connection),
             blobs: Blobs::new(dir, true),
             suspect: AtomicBool::new(false),
             copy: None,
@@ -164,7 +165,7 @@ impl Store {
         let Some((connection, copy)) = opening::for_planning(database)? else { return Ok(None) };
         Ok(Some(Self {
             database: database.to_owned(),
-            connection: Mutex::new(connection),
+            connection: Batched::new(connection),
             blobs: Blobs::new(dir, false),
             suspect: AtomicBool::new(false),
             copy,
@@ -190,10 +191,11 @@ impl Store {
     /// Ends a build: everything is in the one database file, nothing lies beside it.
     pub fn close(self) -> Result<()> {
         let Self { database, connection, suspect, copy, writable, .. } = self;
-        let connection = connection.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (connection, ended) = connection.end();
+        let Some(connection) = connection else { return Ok(()) };
         connection.flush_prepared_statement_cache();
         let checkpoint = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        let result = if writable { checkpoint() } else { Ok(()) };
+        let result = ended.and_then(|()| if writable { checkpoint() } else { Ok(()) });
         let result = result.and_then(|()| connection.close().map_err(|(_, error)| error));
         drop(copy);
         result.map_err(|error| translate(&database, &suspect, error))
@@ -204,21 +206,19 @@ impl Store {
         self.with(|connection| connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional())
     }
 
-    /// Runs a query on the one connection.
+    /// Runs queries, each for itself; what they change is committed on return.
     fn with<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        query(&connection).map_err(|error| self.failed(error))
+        self.connection.now(query).map_err(|error| self.failed(error))
     }
 
-    /// Runs several statements, of which all or none count.
+    /// Runs several statements, of which all or none count; committed on return.
     fn transaction<T>(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-            .map_err(|error| self.failed(error))?;
-        let answer = change(&transaction).map_err(|error| self.failed(error))?;
-        transaction.commit().map_err(|error| self.failed(error))?;
-        Ok(answer)
+        self.connection.together(change).map_err(|error| self.failed(error))
+    }
+
+    /// The same, committed soon: for what is only told, and for what is cheap to do again.
+    fn soon<T>(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        self.connection.soon(change).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: rusqlite::Error) -> StoreError {

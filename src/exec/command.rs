@@ -223,7 +223,7 @@ impl Ran {
             message,
             help,
             reproduce: Some(self.reproduce.clone()),
-            log: Some(self.log.display().to_string()),
+            log: (!self.finished.output_tail.is_empty()).then(|| self.log.display().to_string()),
             output: self.output(),
             findings: Vec::new(),
         }

@@ -15,14 +15,14 @@ use crate::exec::holding::{outside, tampered};
 use crate::exec::session::{Session, lock};
 use crate::git::fence::{Difference, Fence, FenceBreach};
 
-/// The tools that run now, each with those that ran beside it.
-pub type Watched = Vec<Arc<Mutex<BTreeSet<String>>>>;
+/// What runs now by its name, each with those that ran beside it.
+pub type Watched = Vec<(String, Names)>;
 
 /// A look that waits for its second.
 pub struct Watch {
     before: Fence,
     dirs: Vec<PathBuf>,
-    ran: Arc<Mutex<BTreeSet<String>>>,
+    ran: Names,
 }
 
 impl Watch {
@@ -35,7 +35,7 @@ impl Watch {
 
     /// Looks again; what differs comes back as findings. A worktree that was taken up meanwhile is left out.
     pub fn end(self, session: &Session<'_>) -> Result<Vec<Finding>, ExecError> {
-        lock(&session.watched).retain(|other| !Arc::ptr_eq(other, &self.ran));
+        lock(&session.watched).retain(|(_, other)| !Arc::ptr_eq(other, &self.ran));
         let taken = lock(&session.taken_up).clone();
         let dirs: Vec<PathBuf> = self.dirs.into_iter().filter(|dir| !taken.contains(dir)).collect();
         let mut breaches = self.before.differences(&look(session, &dirs)?);
@@ -50,18 +50,18 @@ impl Watch {
     }
 }
 
+/// Shared by what runs and those that run beside it.
 type Names = Arc<Mutex<BTreeSet<String>>>;
 
-/// Enters a name among those that run, and tells all of them of each other.
+/// Enters a name among those that run, and tells all of them of each other; who has ended before is nobody's company.
 fn enter(session: &Session<'_>, name: &str) -> Names {
-    let ran = Arc::new(Mutex::new(BTreeSet::from([name.to_owned()])));
     let mut watched = lock(&session.watched);
-    for other in watched.iter() {
-        let names = lock(other).clone();
+    let beside = watched.iter().map(|(other, _)| other.clone()).chain([name.to_owned()]);
+    let ran = Arc::new(Mutex::new(beside.collect()));
+    for (_, other) in watched.iter() {
         lock(other).insert(name.to_owned());
-        lock(&ran).extend(names);
     }
-    watched.push(ran.clone());
+    watched.push((name.to_owned(), Arc::clone(&ran)));
     ran
 }
 
@@ -80,7 +80,7 @@ impl<'a> Beside<'a> {
 
 impl Drop for Beside<'_> {
     fn drop(&mut self) {
-        lock(&self.session.watched).retain(|other| !Arc::ptr_eq(other, &self.ran));
+        lock(&self.session.watched).retain(|(_, other)| !Arc::ptr_eq(other, &self.ran));
     }
 }
 

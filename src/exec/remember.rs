@@ -33,7 +33,7 @@ impl Session<'_> {
                 format!("{step} is nondeterministic: {sentence}, and nothing that it observes changed"),
             );
         }
-        self.store.record(&NewRecord {
+        let record = NewRecord {
             key,
             step,
             kind,
@@ -43,7 +43,13 @@ impl Session<'_> {
             request: made.request,
             run_id: Some(&self.run_id),
             duration_ms: made.duration_ms,
-        })?;
+        };
+        // What a tool was asked for is there before anything goes on; a task can be run again.
+        if kind == "task" {
+            self.store.record_soon(&record)?
+        } else {
+            self.store.record(&record)?
+        };
         Ok(())
     }
 

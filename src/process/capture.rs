@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Ended, Finished, LOG_BYTES_MAX, OUTPUT_TAIL_BYTES_MAX};
 
@@ -18,7 +18,7 @@ pub(super) enum Stream {
 /// The output of one program.
 #[derive(Debug)]
 pub(super) struct Capture {
-    log: Option<File>,
+    log: Log,
     log_bytes: u64,
     log_error: Option<String>,
     stdout: Tail,
@@ -26,18 +26,24 @@ pub(super) struct Capture {
     both: Tail,
 }
 
+/// The file that gets all of it.
+#[derive(Debug)]
+enum Log {
+    /// Nothing was said: a file of an earlier program is gone, and none is made.
+    Silent(PathBuf),
+    Open(File),
+    /// It is full, or cannot be written.
+    Closed,
+}
+
 impl Capture {
-    /// Begins a log; where that fails the output is still kept in memory and the failure is told.
+    /// Begins; where the log cannot be written the output is still kept in memory and the failure is told.
     pub(super) fn new(log: &Path, limit: usize) -> Self {
-        let made = log.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| File::create(log));
-        let (log, log_error) = match made {
-            Ok(file) => (Some(file), None),
-            Err(error) => (None, Some(format!("cannot write {}: {error}", log.display()))),
-        };
+        let _ = std::fs::remove_file(log);
         Self {
-            log,
+            log: Log::Silent(log.to_owned()),
             log_bytes: 0,
-            log_error,
+            log_error: None,
             stdout: Tail::new(limit),
             stderr: Tail::new(limit),
             both: Tail::new(limit.min(OUTPUT_TAIL_BYTES_MAX)),
@@ -69,7 +75,13 @@ impl Capture {
     }
 
     fn write_log(&mut self, bytes: &[u8]) {
-        let Some(log) = &mut self.log else { return };
+        if let Log::Silent(path) = &self.log {
+            let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| File::create(path));
+            let error = made.as_ref().err().map(|error| format!("cannot write {}: {error}", path.display()));
+            self.log_error = error;
+            self.log = made.map_or(Log::Closed, Log::Open);
+        }
+        let Log::Open(log) = &mut self.log else { return };
         self.log_bytes += bytes.len() as u64;
         let full = self.log_bytes > LOG_BYTES_MAX;
         let end = format!("\n[the log ends here: more than {LOG_BYTES_MAX} bytes]\n");
@@ -78,7 +90,7 @@ impl Capture {
             let why =
                 written.err().map_or_else(|| end.trim().to_owned(), |error| format!("the log ends early: {error}"));
             self.log_error = Some(why);
-            self.log = None;
+            self.log = Log::Closed;
         }
     }
 }

@@ -149,22 +149,15 @@ fn adopted_children() -> Vec<Pid> {
     children.into_iter().filter(|pid| !is_direct(pid)).filter(|pid| session(*pid) != ours).collect()
 }
 
-/// Our children by the kernel's list, thread by thread.
+/// Those children of ours that the kernel's list of our first thread holds: what is orphaned comes to that thread (it is
+/// there as long as we are); what other threads start stands in their lists.
 fn children() -> Vec<Pid> {
     if !proc_is_ours() {
         return Vec::new();
     }
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
-    let lists = tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")));
-    let mut children = Vec::new();
-    for list in lists {
-        match list {
-            Ok(list) => children.extend(list.split_ascii_whitespace().filter_map(parse_pid)),
-            // A thread that has just ended, or a kernel without these lists.
-            Err(_) => continue,
-        }
-    }
-    children
+    let list = std::fs::read_to_string(format!("/proc/self/task/{}/children", getpid().as_raw_nonzero()));
+    // A kernel without these lists has none.
+    list.unwrap_or_default().split_ascii_whitespace().filter_map(parse_pid).collect()
 }
 
 fn all_processes() -> Vec<Pid> {

@@ -206,7 +206,7 @@ impl Store {
     pub fn begin_attempt(&self, attempt: &NewAttempt<'_>) -> Result<AttemptId> {
         let sql = "INSERT INTO step_attempts(run_id, ws_id, step_name, status, reason, tool, log, started_at)
             VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6, ?7)";
-        self.with(|connection| {
+        self.soon(|connection| {
             let NewAttempt { run, ws, step, reason, tool, log } = attempt;
             connection.prepare_cached(sql)?.execute(params![run.as_str(), ws, step, reason, tool, log, now()])?;
             Ok(AttemptId(unsigned(connection.last_insert_rowid())))
@@ -218,7 +218,7 @@ impl Store {
         let sql = "UPDATE step_attempts SET status = ?2, result_json = ?3, duration_ms = ?4, completed_at = ?5
             WHERE id = ?1";
         let row = params![signed(id.0), status, result.to_string(), signed(duration_ms), now()];
-        match self.with(|connection| connection.prepare_cached(sql)?.execute(row))? {
+        match self.soon(|connection| connection.prepare_cached(sql)?.execute(row))? {
             0 => Err(StoreError::NotFound { what: "attempt", id: id.0.to_string() }),
             _ => Ok(()),
         }
@@ -245,7 +245,7 @@ impl Store {
             RETURNING count";
         let NewError { run, ws, step, code, signature, message, context } = error;
         let row = params![run.as_str(), ws, step, code, signature, message, context.to_string(), now()];
-        self.with(|connection| connection.prepare_cached(sql)?.query_row(row, |row| row.get(0))).map(unsigned)
+        self.soon(|connection| connection.prepare_cached(sql)?.query_row(row, |row| row.get(0))).map(unsigned)
     }
 
     /// Errors, in the order in which they were first seen.
@@ -255,12 +255,12 @@ impl Store {
 
     /// Writes an event; gives its number.
     pub fn event(&self, event: &NewEvent<'_>) -> Result<u64> {
-        self.with(|connection| write_event(connection, event))
+        self.soon(|connection| write_event(connection, event))
     }
 
     /// Writes events in one go.
     pub fn events_at_once(&self, events: &[NewEvent<'_>]) -> Result<()> {
-        self.transaction(|connection| events.iter().try_for_each(|event| write_event(connection, event).map(drop)))
+        self.soon(|connection| events.iter().try_for_each(|event| write_event(connection, event).map(drop)))
     }
 
     /// Events, oldest first; a follower passes the last number it has as `after`.

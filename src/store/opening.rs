@@ -19,6 +19,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements that are kept prepared.
 const STATEMENTS_MAX: usize = 64;
 
+/// Pages in the log before a commit moves them into the database, which waits for the disk; a build ends with it anyway.
+const CHECKPOINT_PAGES: u32 = 16_384;
+
 /// Tries to copy a database that somebody is writing to.
 const COPIES_MAX: usize = 20;
 
@@ -138,6 +141,7 @@ fn connect(database: &Path, look_over: bool) -> std::result::Result<Connection, 
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     if look_over {
         let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

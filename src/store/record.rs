@@ -87,6 +87,11 @@ impl Store {
         self.transaction(|connection| write(connection, record))
     }
 
+    /// The same for what is cheap to make again: it is there for everyone soon, and at once for this process.
+    pub fn record_soon(&self, record: &NewRecord<'_>) -> Result<u64> {
+        self.soon(|connection| write(connection, record))
+    }
+
     /// The newest record under a key.
     pub fn find(&self, key: Key) -> Result<Option<Record>> {
         self.with(|connection| newest(connection, "key", key.0.0))
@@ -95,13 +100,15 @@ impl Store {
     /// The newest records under many keys, looked up in one go.
     pub fn find_all(&self, keys: &[Key]) -> Result<HashMap<Key, Record>> {
         self.with(|connection| {
-            let reading = connection.unchecked_transaction()?;
+            // One snapshot for all, unless changes that wait hold one already.
+            let reading = if connection.is_autocommit() { Some(connection.unchecked_transaction()?) } else { None };
             let mut found = HashMap::new();
             for key in keys {
-                if let Some(record) = newest(&reading, "key", key.0.0)? {
+                if let Some(record) = newest(connection, "key", key.0.0)? {
                     found.insert(*key, record);
                 }
             }
+            drop(reading);
             Ok(found)
         })
     }
