@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::WorkstreamId;
 use crate::base::span::Span;
-use crate::syntax::definition::{Definitions, Text};
+use crate::syntax::definition::{Definitions, RepositoryDefinition, Text};
 use gather::Gathered;
 use listing::Listing;
 use lower::tasks::Room;
@@ -88,7 +88,7 @@ pub fn analyse(definitions: &[Arc<Definitions>], listing: Option<&Listing>, opti
         scope::entry::read(keep, listing, &mut diagnostics);
     }
     let pipeline = Pipeline {
-        repository: repository(&gathered),
+        repository: repository(gathered.repository),
         default: gathered.default.iter().map(|target| target.value.clone()).collect(),
         gates_ordered: ordered,
         strict: gathered.strict,
@@ -109,11 +109,11 @@ pub fn analyse(definitions: &[Arc<Definitions>], listing: Option<&Listing>, opti
 
 /// The repository's place and base, which must be known before its base tree can be listed.
 pub fn repository_config(definitions: &[Arc<Definitions>]) -> RepositoryConfig {
-    repository(&Gathered::of(definitions, &mut Vec::new()))
+    repository(definitions.iter().flat_map(|file| &file.repository).next())
 }
 
-fn repository(gathered: &Gathered<'_>) -> RepositoryConfig {
-    let Some(repository) = gathered.repository else { return RepositoryConfig::default() };
+fn repository(repository: Option<&RepositoryDefinition>) -> RepositoryConfig {
+    let Some(repository) = repository else { return RepositoryConfig::default() };
     RepositoryConfig {
         path: Some(repository.path.value.clone()),
         base: repository.base.as_ref().map(|base| base.value.clone()),

@@ -24,6 +24,9 @@ pub const PIPELINEFILE: &str = "Pipelinefile.kdl";
 /// Puts another folder in the place of `workstreams/`.
 pub const WORKSTREAM_FOLDER_VARIABLE: &str = "PIPELINE_WORKSTREAM_DIR";
 
+/// From so many tasks on what they were read from is dropped by another thread.
+const PARALLEL_DROP_MIN: usize = 1000;
+
 /// Where definitions were looked for, so that a kept plan can tell whether they still stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DefinitionPaths {
@@ -120,6 +123,10 @@ impl Reading {
         let analysis = analyse(&self.definitions(), listing, overrides);
         let mut diagnostics = self.diagnostics;
         diagnostics.extend(analysis.diagnostics);
+        if analysis.pipeline.tasks.len() >= PARALLEL_DROP_MIN {
+            // Hundreds of thousands of small texts: nobody waits for them to be given back.
+            rayon::spawn(move || drop(self.files));
+        }
         Project {
             root: self.root,
             sources: self.sources,

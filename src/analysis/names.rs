@@ -2,7 +2,7 @@
 //!
 //! Knows no kinds of things: names in, an index or candidates out.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 
 /// Unknown names for which one that may be meant is sought; each costs a look at all names.
@@ -13,7 +13,8 @@ const SUGGESTIONS_MAX: usize = 50;
 pub struct Names<'a> {
     /// Names for which a near one was sought.
     sought: Cell<usize>,
-    sorted: Vec<&'a str>,
+    /// Made when a name is asked for that is not exactly there.
+    sorted: OnceCell<Vec<&'a str>>,
     index: HashMap<&'a str, usize>,
 }
 
@@ -35,9 +36,7 @@ impl<'a> Names<'a> {
         for (at, name) in names.into_iter().enumerate() {
             index.entry(name).or_insert(at);
         }
-        let mut sorted: Vec<&str> = index.keys().copied().collect();
-        sorted.sort_unstable();
-        Self { sought: Cell::new(0), sorted, index }
+        Self { sought: Cell::new(0), sorted: OnceCell::new(), index }
     }
 
     /// The index of an exact name.
@@ -51,8 +50,8 @@ impl<'a> Names<'a> {
             return Found::One(at);
         }
         let prefix = if name.ends_with('-') { name.to_owned() } else { format!("{name}-") };
-        let start = self.sorted.partition_point(|known| *known < prefix.as_str());
-        let tail = &self.sorted[start..];
+        let sorted = self.sorted();
+        let tail = &sorted[sorted.partition_point(|known| *known < prefix.as_str())..];
         let candidates = &tail[..tail.partition_point(|known| known.starts_with(&prefix))];
         match candidates {
             _ if name.is_empty() => Found::Nothing,
@@ -64,7 +63,11 @@ impl<'a> Names<'a> {
 
     /// All names, sorted.
     pub fn sorted(&self) -> &[&'a str] {
-        &self.sorted
+        self.sorted.get_or_init(|| {
+            let mut sorted: Vec<&str> = self.index.keys().copied().collect();
+            sorted.sort_unstable();
+            sorted
+        })
     }
 
     /// `did you mean …`, or what else to do; beyond a number of unknown names near ones are not sought.
@@ -73,13 +76,13 @@ impl<'a> Names<'a> {
         if self.sought.get() > SUGGESTIONS_MAX {
             return otherwise.to_owned();
         }
-        suggest(name, &self.sorted, otherwise)
+        suggest(name, self.sorted(), otherwise)
     }
 
     /// The first name that begins with this text.
     pub fn beginning_with(&self, text: &str) -> Option<&'a str> {
-        let at = self.sorted.partition_point(|known| *known < text);
-        self.sorted.get(at).copied().filter(|known| known.starts_with(text))
+        let at = self.sorted().partition_point(|known| *known < text);
+        self.sorted().get(at).copied().filter(|known| known.starts_with(text))
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Needs a pipeline without errors (names resolved, no cycles); a cycle that slips through is answered, not looped on.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::analysis::pipeline::{Pipeline, Task, Workstream};
-use crate::base::name::{TaskName, WorkstreamId};
+use crate::base::name::WorkstreamId;
 use crate::base::path::{Pattern, PatternSet};
 use crate::graph::order::ordered;
 use crate::graph::{Graph, Step, StepId, StepKind};
@@ -19,9 +20,11 @@ pub fn build(pipeline: &Pipeline, whole: &BTreeSet<WorkstreamId>) -> Result<Grap
         draft.add(StepKind::ProjectSetup(setup.clone()), []);
     }
     let makers = makers(pipeline);
-    for task in &pipeline.tasks {
-        let needs = task_needs(task, &makers);
-        draft.add(StepKind::Task(task.name.clone()), needs);
+    let first = draft.kinds.len();
+    for (place, task) in pipeline.tasks.iter().enumerate() {
+        let made = task_needs(task, place, &makers).into_iter().map(|need| Need::Place(first + need));
+        let setups = task.setups.iter().map(|setup| Need::Kind(StepKind::ProjectSetup(setup.clone())));
+        draft.push(StepKind::Task(task.name.clone()), made.chain(setups).collect());
     }
     let previous_gates = previous_gates(pipeline);
     for workstream in &pipeline.workstreams {
@@ -81,62 +84,81 @@ fn previous_gates(pipeline: &Pipeline) -> BTreeMap<u32, Vec<StepKind>> {
     by_gate.keys().skip(1).copied().zip(lower).collect()
 }
 
-/// Which task makes an output.
+/// Which task makes an output, and where tasks are, by name; tasks are their places.
 struct Makers<'a> {
-    files: BTreeMap<&'a str, &'a TaskName>,
-    folders: Vec<(&'a str, &'a TaskName)>,
+    tasks: HashMap<&'a str, usize>,
+    files: HashMap<&'a str, usize>,
+    /// The same by path, made when a pattern asks for it.
+    sorted: OnceCell<Vec<(&'a str, usize)>>,
+    folders: Vec<(&'a str, usize)>,
 }
 
 fn makers(pipeline: &Pipeline) -> Makers<'_> {
-    let mut makers = Makers { files: BTreeMap::new(), folders: Vec::new() };
-    for task in &pipeline.tasks {
+    let tasks = pipeline.tasks.iter().enumerate().map(|(place, task)| (task.name.as_str(), place)).collect();
+    let mut makers = Makers { tasks, files: HashMap::new(), sorted: OnceCell::new(), folders: Vec::new() };
+    for (place, task) in pipeline.tasks.iter().enumerate() {
         for output in &task.outputs {
             if output.folder {
-                makers.folders.push((output.path.as_str(), &task.name));
+                makers.folders.push((output.path.as_str(), place));
             } else {
-                makers.files.insert(output.path.as_str(), &task.name);
+                makers.files.insert(output.path.as_str(), place);
             }
         }
     }
     makers
 }
 
-fn task_needs(task: &Task, makers: &Makers<'_>) -> Vec<StepKind> {
-    let named = task.depends_on.iter().cloned();
-    let made = task.inputs.iter().flat_map(|input| makers_of(input, makers));
-    let mut needs: BTreeSet<TaskName> = named.chain(made).collect();
-    needs.remove(&task.name);
-    let setups = task.setups.iter().map(|setup| StepKind::ProjectSetup(setup.clone()));
-    needs.into_iter().map(StepKind::Task).chain(setups).collect()
+/// The tasks that one needs, each once.
+fn task_needs(task: &Task, place: usize, makers: &Makers<'_>) -> Vec<usize> {
+    let mut needs: Vec<usize> =
+        task.depends_on.iter().filter_map(|name| makers.tasks.get(name.as_str()).copied()).collect();
+    for input in &task.inputs {
+        makers_of(input, makers, &mut needs);
+    }
+    needs.sort_unstable();
+    needs.dedup();
+    needs.retain(|need| *need != place);
+    needs
 }
 
 /// The tasks whose declared outputs an input names: an output that matches is an implied dependency.
-fn makers_of(input: &Pattern, makers: &Makers<'_>) -> Vec<TaskName> {
+fn makers_of(input: &Pattern, makers: &Makers<'_>, found: &mut Vec<usize>) {
     let prefix = input.literal_prefix();
     let inside = |folder: &str| below(folder, prefix) || below(prefix, folder);
-    let mut found: Vec<TaskName> =
-        makers.folders.iter().filter(|(folder, _)| inside(folder)).map(|(_, name)| (*name).clone()).collect();
+    found.extend(makers.folders.iter().filter(|(folder, _)| inside(folder)).map(|(_, place)| *place));
     match input {
-        Pattern::File(path) => found.extend(makers.files.get(path.as_str()).map(|name| (*name).clone())),
+        Pattern::File(path) => found.extend(makers.files.get(path.as_str()).copied()),
         Pattern::Folder(_) | Pattern::Glob(_) => {
+            let sorted = makers.sorted.get_or_init(|| {
+                let mut sorted: Vec<_> = makers.files.iter().map(|(path, place)| (*path, *place)).collect();
+                sorted.sort_unstable();
+                sorted
+            });
             let set = PatternSet::new([input]);
-            let candidates = makers.files.range(prefix..).take_while(|(path, _)| path.starts_with(prefix));
-            found.extend(candidates.filter(|(path, _)| set.matches(path.as_bytes())).map(|(_, name)| (*name).clone()));
+            let from = sorted.partition_point(|(path, _)| *path < prefix);
+            let candidates = sorted[from..].iter().take_while(|(path, _)| path.starts_with(prefix));
+            found.extend(candidates.filter(|(path, _)| set.matches(path.as_bytes())).map(|(_, place)| *place));
         }
     }
-    found
 }
 
 fn below(folder: &str, path: &str) -> bool {
     path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Steps by name before their order is known.
+/// What a step needs, before all places are known.
+enum Need {
+    Place(usize),
+    Kind(StepKind),
+}
+
+/// Steps before their order is known.
 #[derive(Default)]
 struct Draft {
     kinds: Vec<StepKind>,
+    /// Places of those that may be added again or needed by name.
     index: HashMap<StepKind, usize>,
-    needs: Vec<Vec<StepKind>>,
+    needs: Vec<Vec<Need>>,
 }
 
 impl Draft {
@@ -145,17 +167,22 @@ impl Draft {
             return;
         }
         self.index.insert(kind.clone(), self.kinds.len());
+        self.push(kind, needs.into_iter().map(Need::Kind).collect());
+    }
+
+    /// A step that is added once and needed by its place.
+    fn push(&mut self, kind: StepKind, needs: Vec<Need>) {
         self.kinds.push(kind);
-        self.needs.push(needs.into_iter().collect());
+        self.needs.push(needs);
     }
 
     /// Numbers the steps so that dependencies come first.
     fn finish(self) -> Result<Graph, Vec<String>> {
-        let needs: Vec<Vec<usize>> = self
-            .needs
-            .iter()
-            .map(|kinds| kinds.iter().filter_map(|kind| self.index.get(kind).copied()).collect())
-            .collect();
+        let place = |need: &Need| match need {
+            Need::Place(place) => Some(*place),
+            Need::Kind(kind) => self.index.get(kind).copied(),
+        };
+        let needs: Vec<Vec<usize>> = self.needs.iter().map(|needs| needs.iter().filter_map(place).collect()).collect();
         let order =
             ordered(&needs).map_err(|stuck| stuck.iter().map(|&place| self.kinds[place].name()).collect::<Vec<_>>())?;
         let mut place_of = vec![StepId(0); order.len()];

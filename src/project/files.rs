@@ -3,9 +3,11 @@
 //! Does not resolve what they say.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::analysis::diagnostics::{misplaced_include, missing_folder, missing_include, too_many, unreadable_file};
 use crate::analysis::names::nearest;
@@ -15,7 +17,7 @@ use crate::base::path::{Pattern, compile_glob};
 use crate::base::span::{FileId, Source, Span};
 use crate::project::{DefinitionFile, PIPELINEFILE, Reading, WORKSTREAM_FOLDER_VARIABLE, shipped};
 use crate::syntax::definition::Text;
-use crate::syntax::{FileKind, parse};
+use crate::syntax::{FileKind, Parsed, parse};
 use crate::system::{Kind, System};
 
 /// Entries that the patterns of `include` may pass on their way.
@@ -24,7 +26,28 @@ const INCLUDE_ENTRIES_MAX: usize = 100_000;
 /// Folders that no `include` looks into.
 const NEVER_ENTERED: [&str; 3] = [".git", ".pl", ".worktrees"];
 
-/// Reads files one after the other.
+/// From so many files on they are read and parsed by several threads.
+const PARALLEL_FILES_MIN: usize = 16;
+
+/// A file that is to be read.
+struct Wanted {
+    path: PathBuf,
+    kind: FileKind,
+    /// The place that asked for it.
+    by: Option<Span>,
+}
+
+/// A file that is there.
+struct Found {
+    shown: String,
+    kind: FileKind,
+    text: Arc<str>,
+    /// Why it could not be read.
+    fault: Option<String>,
+    shipped: bool,
+}
+
+/// Reads files in an order that does not depend on the machine.
 pub struct Reader<'s> {
     system: &'s dyn System,
     reading: Reading,
@@ -48,9 +71,14 @@ impl<'s> Reader<'s> {
 
     /// What the binary carries.
     pub fn shipped(&mut self) {
-        for (path, text) in shipped::FILES {
-            self.take(path, FileKind::Rules, Arc::from(text), true);
-        }
+        let found = shipped::FILES.iter().map(|(path, text)| Found {
+            shown: (*path).to_owned(),
+            kind: FileKind::Rules,
+            text: Arc::from(*text),
+            fault: None,
+            shipped: true,
+        });
+        self.take(found.collect());
     }
 
     /// The project's own file, which may be absent.
@@ -62,9 +90,8 @@ impl<'s> Reader<'s> {
     /// `rules/*.kdl`.
     pub fn rules(&mut self) {
         let folder = self.reading.root.join("rules");
-        for path in self.folder(&folder, &["kdl"], false) {
-            self.file(&path, FileKind::Rules, None);
-        }
+        let paths = self.folder(&folder, &["kdl"], false).into_iter();
+        self.files(paths.map(|path| Wanted { path, kind: FileKind::Rules, by: None }).collect());
     }
 
     /// `workstreams/*.{json,kdl}`, or of the folder that the environment names.
@@ -76,10 +103,12 @@ impl<'s> Reader<'s> {
         }
         self.reading.definition_paths.variables.push((WORKSTREAM_FOLDER_VARIABLE.to_owned(), variable));
         let folder = self.workstream_folder.clone();
-        for path in self.folder(&folder, &["json", "kdl"], asked) {
+        let wanted = |path: PathBuf| {
             let json = path.extension().is_some_and(|extension| extension == "json");
-            self.file(&path, if json { FileKind::Bundle } else { FileKind::Workstreams }, None);
-        }
+            Wanted { path, kind: if json { FileKind::Bundle } else { FileKind::Workstreams }, by: None }
+        };
+        let paths = self.folder(&folder, &["json", "kdl"], asked);
+        self.files(paths.into_iter().map(wanted).collect());
     }
 
     /// All that files include, in order; included files may include further ones.
@@ -183,15 +212,14 @@ impl<'s> Reader<'s> {
             }
         }
         found.sort();
-        let mut any = false;
-        for path in found {
-            let path = self.reading.root.join(path);
-            let Some(kind) = kind_of(&path) else { continue };
-            any = true;
-            if self.misplaced(&path).is_none() {
-                self.file(&path, kind, Some(text.span));
-            }
-        }
+        let any = !found.is_empty();
+        let paths = found.into_iter().map(|path| self.reading.root.join(path));
+        let wanted = paths.filter(|path| self.misplaced(path).is_none()).filter_map(|path| {
+            let kind = kind_of(&path)?;
+            Some(Wanted { path, kind, by: Some(text.span) })
+        });
+        let wanted = wanted.collect();
+        self.files(wanted);
         if !any {
             let message = format!("`{}` finds no .kdl or .json file", text.value);
             let help = "write the first file, or remove the include";
@@ -201,52 +229,63 @@ impl<'s> Reader<'s> {
 
     /// Reads one file; `false` if it is not there.
     fn file(&mut self, path: &Path, kind: FileKind, by: Option<Span>) -> bool {
-        let shown = self.shown(path);
-        let bytes = match self.system.read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound && self.system.lstat(path).is_err() => {
-                self.reading.definition_paths.absent.push(path.to_owned());
-                return false;
-            }
-            Err(error) => {
-                self.unreadable(path, &shown, by, kind, &format!("cannot be read: {error}"));
-                return true;
-            }
+        self.files(vec![Wanted { path: path.to_owned(), kind, by }]) == 1
+    }
+
+    /// Reads files, many of them with several threads; gives how many are there. What is kept and said is in their order.
+    fn files(&mut self, wanted: Vec<Wanted>) -> usize {
+        let system = self.system;
+        let read = |one: &Wanted| system.read(&one.path);
+        let contents: Vec<io::Result<Vec<u8>>> = match wanted.len() < PARALLEL_FILES_MIN {
+            true => wanted.iter().map(read).collect(),
+            false => wanted.par_iter().map(read).collect(),
         };
-        match String::from_utf8(bytes) {
-            Ok(text) => {
-                self.seen.insert(path.to_owned(), by);
-                self.reading.definition_paths.files.push(path.to_owned());
-                self.take(&shown, kind, Arc::from(text), false);
-            }
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                self.unreadable(path, &shown, by, kind, &format!("is not UTF-8 text (byte {at})"));
-            }
+        let mut texts = Vec::with_capacity(wanted.len());
+        for (one, content) in wanted.into_iter().zip(contents) {
+            let shown = self.shown(&one.path);
+            let (text, fault) = match content.map(String::from_utf8) {
+                Ok(Ok(text)) => (Arc::from(text), None),
+                Ok(Err(error)) => {
+                    let at = error.utf8_error().valid_up_to();
+                    (Arc::from(""), Some(format!("is not UTF-8 text (byte {at})")))
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound && self.system.lstat(&one.path).is_err() => {
+                    self.reading.definition_paths.absent.push(one.path);
+                    continue;
+                }
+                Err(error) => (Arc::from(""), Some(format!("cannot be read: {error}"))),
+            };
+            self.seen.insert(one.path.clone(), one.by);
+            self.reading.definition_paths.files.push(one.path);
+            texts.push(Found { shown, kind: one.kind, text, fault, shipped: false });
         }
-        true
+        let found = texts.len();
+        self.take(texts);
+        found
     }
 
-    fn unreadable(&mut self, path: &Path, shown: &str, by: Option<Span>, kind: FileKind, why: &str) {
-        self.seen.insert(path.to_owned(), by);
-        self.reading.definition_paths.files.push(path.to_owned());
-        let file = self.take(shown, kind, Arc::from(""), false);
-        let message = format!("{shown} {why}");
-        let help = "mend its permissions or encoding, or remove it";
-        self.say(Diagnostic::new(&unreadable_file::CODE, Span::new(file, 0, 0), message).help(help));
-    }
-
-    /// Keeps a text, parses it, and queues what it includes.
-    fn take(&mut self, shown: &str, kind: FileKind, text: Arc<str>, shipped: bool) -> FileId {
-        let file = FileId(u32::try_from(self.reading.sources.0.len()).unwrap_or(u32::MAX));
-        let mut parsed = parse(kind, file, &text);
-        parsed.definitions.shipped = shipped;
-        self.reading.sources.0.push(Source { path: Arc::from(shown), text });
-        self.reading.diagnostics.append(&mut parsed.diagnostics);
-        self.includes.extend(parsed.definitions.includes.iter().cloned());
-        let definitions = Arc::new(parsed.definitions);
-        self.reading.files.push(DefinitionFile { kind, shipped, definitions });
-        file
+    /// Keeps texts, parses them, and queues what they include.
+    fn take(&mut self, found: Vec<Found>) {
+        let first = self.reading.sources.0.len();
+        let id = |place: usize| FileId(u32::try_from(first + place).unwrap_or(u32::MAX));
+        let read = |(place, one): (usize, &Found)| parse(one.kind, id(place), &one.text);
+        let parsed: Vec<Parsed> = match found.len() < PARALLEL_FILES_MIN {
+            true => found.iter().enumerate().map(read).collect(),
+            false => found.par_iter().enumerate().map(read).collect(),
+        };
+        for (place, (one, mut parsed)) in found.into_iter().zip(parsed).enumerate() {
+            parsed.definitions.shipped = one.shipped;
+            self.reading.diagnostics.append(&mut parsed.diagnostics);
+            if let Some(fault) = one.fault {
+                let message = format!("{} {fault}", one.shown);
+                let help = "mend its permissions or encoding, or remove it";
+                self.say(Diagnostic::new(&unreadable_file::CODE, Span::new(id(place), 0, 0), message).help(help));
+            }
+            self.reading.sources.0.push(Source { path: Arc::from(one.shown), text: one.text });
+            self.includes.extend(parsed.definitions.includes.iter().cloned());
+            let definitions = Arc::new(parsed.definitions);
+            self.reading.files.push(DefinitionFile { kind: one.kind, shipped: one.shipped, definitions });
+        }
     }
 
     /// The files of a folder with one of these endings, by name; hidden ones are left out.

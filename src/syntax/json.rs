@@ -1,8 +1,9 @@
 //! JSON files: bundles of workstreams/ and task files of `include`, read strictly (RFC 8259, no comments).
 //!
-//! The only user of `jsonc_parser`, whose tree knows places. Knows neither other files nor whether a name exists.
+//! The only user of `jsonc_parser`, whose tree knows places; what is right is read without it. Knows neither other files nor whether a name exists.
 
 mod bundle;
+mod plain;
 mod reader;
 mod task_file;
 
@@ -34,6 +35,15 @@ const STRICT: ParseOptions = ParseOptions {
 
 /// Reads workstreams/*.json.
 pub(super) fn parse_bundles(file: FileId, text: &str) -> Parsed {
+    match plain::bundles(file, text) {
+        Some(workstreams) => {
+            Parsed { definitions: Definitions { workstreams, ..Definitions::default() }, ..Parsed::default() }
+        }
+        None => bundles_of_tree(file, text),
+    }
+}
+
+fn bundles_of_tree(file: FileId, text: &str) -> Parsed {
     read(file, text, |reader, root, definitions| {
         for (index, object) in bundles(reader, root).into_iter().enumerate() {
             if reader.is_task_file(object) {
@@ -50,6 +60,13 @@ pub(super) fn parse_bundles(file: FileId, text: &str) -> Parsed {
 
 /// Reads a JSON file of `include`.
 pub(super) fn parse_task_file(file: FileId, text: &str) -> Parsed {
+    match plain::tasks(file, text) {
+        Some(tasks) => Parsed { definitions: Definitions { tasks, ..Definitions::default() }, ..Parsed::default() },
+        None => tasks_of_tree(file, text),
+    }
+}
+
+fn tasks_of_tree(file: FileId, text: &str) -> Parsed {
     read(file, text, |reader, root, definitions| match root {
         Value::Object(object) if reader.is_bundle(object) => reader.misplaced_bundle(object),
         Value::Array(array)

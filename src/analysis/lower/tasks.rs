@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::analysis::diagnostics::{
     bad_output, bad_path, input_is_output, overlapping_outputs, self_dependency, unknown_setup, unknown_task,
 };
@@ -21,6 +23,9 @@ use crate::base::name::{SetupName, TaskName};
 use crate::base::path::Pattern;
 use crate::base::span::Span;
 use crate::syntax::definition::{SetupDefinition, TaskDefinition, Text};
+
+/// From so many tasks on they are lowered by several threads.
+const PARALLEL_TASKS_MIN: usize = 512;
 
 /// What tasks and setups are lowered with.
 #[derive(Debug, Clone, Copy)]
@@ -76,9 +81,9 @@ pub fn tasks(room: Room<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Task> {
     let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(definitions.len());
     let mut made: Vec<(Output, usize, Span)> = Vec::new();
     let mut tasks = Vec::with_capacity(definitions.len());
-    for (at, definition) in definitions.iter().enumerate() {
+    for (at, (definition, (mut task, mut found))) in definitions.iter().zip(lowered(room)).enumerate() {
         let (own, setup_names) = dependencies(definition, at, room, &names, &setups, diagnostics);
-        let mut task = lower_task(definition, room, diagnostics);
+        diagnostics.append(&mut found);
         task.depends_on = own.iter().map(|edge| TaskName(definitions[edge.to].name.value.clone())).collect();
         task.depends_on.sort();
         task.depends_on.dedup();
@@ -97,6 +102,18 @@ pub fn tasks(room: Room<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Task> {
     }
     overlapping(made, &finished, diagnostics);
     finished
+}
+
+/// Each task with what is wrong in it, by several threads where there are many.
+fn lowered(room: Room<'_>) -> Vec<(Task, Vec<Diagnostic>)> {
+    let lower = |definition: &&TaskDefinition| {
+        let mut diagnostics = Vec::new();
+        (lower_task(definition, room, &mut diagnostics), diagnostics)
+    };
+    match room.gathered.tasks.len() < PARALLEL_TASKS_MIN {
+        true => room.gathered.tasks.iter().map(lower).collect(),
+        false => room.gathered.tasks.par_iter().map(lower).collect(),
+    }
 }
 
 fn dependencies(
@@ -244,9 +261,14 @@ fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// A path's bytes as they are sorted part by part: no path holds a byte below the one that stands for `/` here.
+fn by_parts(path: &str) -> impl Iterator<Item = u8> {
+    path.bytes().map(|byte| if byte == b'/' { 0 } else { byte })
+}
+
 /// Reports equal and nested outputs of different tasks: after sorting by parts, what nests is adjacent.
 fn overlapping(mut made: Vec<(Output, usize, Span)>, tasks: &[Task], diagnostics: &mut Vec<Diagnostic>) {
-    made.sort_by(|left, right| left.0.path.0.split('/').cmp(right.0.path.0.split('/')).then(left.1.cmp(&right.1)));
+    made.sort_by(|left, right| by_parts(&left.0.path.0).cmp(by_parts(&right.0.path.0)).then(left.1.cmp(&right.1)));
     let mut above: Vec<&(Output, usize, Span)> = Vec::new();
     for output in &made {
         while above

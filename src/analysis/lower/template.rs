@@ -67,6 +67,9 @@ impl<'a> Lookup<'a> {
 
     /// Fills one text in.
     pub fn template(&self, text: &Text, properties: &[Property], diagnostics: &mut Vec<Diagnostic>) -> Template {
+        if !text.value.contains('{') {
+            return Template(vec![TemplatePart::Text(text.value.clone())]);
+        }
         let mut parts: Vec<TemplatePart> = Vec::new();
         for piece in pieces(&text.value) {
             let literal = match piece {
@@ -98,8 +101,10 @@ impl<'a> Lookup<'a> {
 
     /// Fills in a text in which no property can stand.
     pub fn plain(&self, text: &Text, diagnostics: &mut Vec<Diagnostic>) -> Text {
-        let value = self.template(text, &[], diagnostics).text();
-        Text::new(value, text.span)
+        match text.value.contains('{') {
+            true => Text::new(self.template(text, &[], diagnostics).text(), text.span),
+            false => text.clone(),
+        }
     }
 
     /// Fills in several such texts.

@@ -134,6 +134,9 @@ pub fn normalise(written: &str) -> Result<Normal, Fault> {
     if written.is_empty() {
         return Err(Fault::Nothing);
     }
+    if let Some(body) = tidy(written) {
+        return Ok(Normal { path: body.to_owned(), folder: body.len() < written.len(), tidied: false });
+    }
     if written.chars().any(char::is_control) {
         return Err(Fault::Control);
     }
@@ -163,6 +166,14 @@ pub fn normalise(written: &str) -> Result<Normal, Fault> {
     }
     let tidied = slashed != written || path != body;
     Ok(Normal { path, folder, tidied })
+}
+
+/// A path without its trailing `/` where nothing in it asks for a second look, as in nearly all.
+fn tidy(written: &str) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b':' | b'~' | b'{') || byte == b' ';
+    let body = written.strip_suffix('/').unwrap_or(written);
+    let part = |part: &str| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
+    (written.bytes().all(plain) && body.split('/').all(part)).then_some(body)
 }
 
 /// Backslashes become slashes, except before a character that they quote in a pattern.
@@ -222,6 +233,9 @@ mod tests {
             (r"src\sub\*.py", r"src/sub\*.py", false, true),
             (".gitignore", ".gitignore", false, false),
             ("src/**/*.py", "src/**/*.py", false, false),
+            ("src/{a,b} c/", "src/{a,b} c", true, false),
+            ("a b/c~1:2/", "a b/c~1:2", true, false),
+            ("ä/b", "ä/b", false, false),
         ];
         for (written, path, folder, tidied) in cases {
             let normal = normalise(written).expect(written);

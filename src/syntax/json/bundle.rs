@@ -173,7 +173,8 @@ impl Reader<'_> {
     }
 }
 
-fn shell_test(text: Text) -> TestDefinition {
+/// A text of `acceptance_tests`.
+pub(super) fn shell_test(text: Text) -> TestDefinition {
     let span: Span = text.span;
     TestDefinition {
         command: CommandDefinition::Shell(text),

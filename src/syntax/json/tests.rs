@@ -2,6 +2,7 @@
 
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, proptest};
 
+use super::{bundles_of_tree, plain, tasks_of_tree};
 use crate::base::span::FileId;
 use crate::syntax::definition::CommandDefinition;
 use crate::syntax::{FileKind, Parsed, parse};
@@ -168,6 +169,11 @@ fn mutated() -> impl Strategy<Value = String> {
         "1e9",
         "\n",
         "ä",
+        "\\u00e4",
+        "\\ud83d",
+        " ",
+        "x",
+        "\"x\",",
         "//",
         "\"id\":1,",
     ]);
@@ -188,7 +194,55 @@ fn mutated() -> impl Strategy<Value = String> {
     })
 }
 
+/// What is read without the tree is what is read with it, and nothing is wrong with it.
+fn read_alike(text: &str) {
+    if let Some(workstreams) = plain::bundles(FileId(0), text) {
+        let tree = bundles_of_tree(FileId(0), text);
+        assert_eq!((tree.definitions.workstreams, tree.diagnostics), (workstreams, Vec::new()), "{text:?}");
+    }
+    if let Some(tasks) = plain::tasks(FileId(0), text) {
+        let tree = tasks_of_tree(FileId(0), text);
+        assert_eq!((tree.definitions.tasks, tree.diagnostics), (tasks, Vec::new()), "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_right_is_read_without_a_tree() {
+    assert_eq!(plain::bundles(FileId(0), BUNDLES).map(|found| found.len()), Some(2));
+    assert_eq!(plain::tasks(FileId(0), TASKS).map(|found| found.len()), Some(3));
+    for text in [
+        r#"{"tasks": [{"name": "a", "about": null}]}"#,
+        r#"{"tasks": [{"name": "a", "run": null}]}"#,
+        r#"{"tasks": [{"name": "a", "run": []}]}"#,
+        r#"{"tasks": [{"name": "a", "name": "b"}]}"#,
+        r#"{"tasks": [{"name": "a", "run": ["b"], "shell": "b"}]}"#,
+        r#"{"tasks": [{"name": "a", "env": {"A": "1", "A": "2"}}]}"#,
+        r#"{"tasks": [{"name": "a", "inputs": [" "]}]}"#,
+        r#"{"tasks": [], "id": "ws-1"}"#,
+        r#"{"tasks": [1]}"#,
+    ] {
+        assert!(plain::tasks(FileId(0), text).is_none(), "{text}");
+    }
+    let bundle = r#"{"id": "ws-1", "openspec_change": "c", "ccpm_issue": 1, "gate": 1, "files_scope": ["a"], "tasks": [], "tool": "t", MORE}"#;
+    for more in [
+        r#""metadata": {"a": {"b": 1, "b": 2}}"#,
+        r#""metadata": 1"#,
+        r#""metadata": {"a": "\ud800"}"#,
+        r#""gate": 1"#,
+        r#""circuit_breaker": null"#,
+        r#""circuit_breaker": {"max_attempts": 0}"#,
+    ] {
+        assert!(plain::bundles(FileId(0), &bundle.replace("MORE", more)).is_none(), "{more}");
+    }
+    let many: String =
+        (0..2000).map(|at| format!(",\n {{\"name\": \"t{at}\", \"inputs\": [\"\\u00e4{at}\"]}}")).collect();
+    let many = format!("{{\"tasks\": [{}]}}", &many[1..]);
+    assert_eq!(plain::tasks(FileId(0), &many).map(|found| found.len()), Some(2000));
+    read_alike(&many);
+}
+
 fn sound(text: &str) {
+    read_alike(text);
     let valid = serde_json::from_str::<serde_json::Value>(text).is_ok();
     for kind in [FileKind::Bundle, FileKind::TaskFile] {
         let parsed = parse(kind, FileId(0), text);

@@ -3,10 +3,10 @@
 use kdl::KdlDocument;
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, proptest};
 
-use super::{blank_comments, node, scan};
+use super::{blank_comments, node, plain, scan};
 use crate::base::span::FileId;
 use crate::syntax::definition::CommandDefinition;
-use crate::syntax::{FileKind, Parsed, parse};
+use crate::syntax::{DIAGNOSTICS_MAX, FileKind, Parsed, parse};
 
 /// The Pipelinefile of docs/design.md.
 const PIPELINEFILE: &str = r####"default "ci"                         // what plain `pl build` builds; without it: every task, no workstream
@@ -121,6 +121,54 @@ fn the_rules_of_the_design_read_without_a_word() {
     assert_eq!(parsed.definitions.tools[0].can.len(), 2);
     assert_eq!(parsed.definitions.routes[0].tools.len(), 3);
     assert_eq!(rule.name.span.file, FileId(3));
+}
+
+#[test]
+fn what_is_plain_is_read_without_the_crate() {
+    let plainly = |text: &str| {
+        let scanned = scan::scan(text);
+        let blanked = blank_comments(text, &scanned);
+        let read = |chunk: &super::Chunk| plain::nodes(&blanked, chunk.start, chunk.end, FileId(0)).is_some();
+        (scanned.chunks.iter().filter(|chunk| read(chunk)).count(), scanned.chunks.len())
+    };
+    // All but the one with a raw string.
+    assert_eq!(plainly(PIPELINEFILE), (16, 17));
+    for text in [
+        "a",
+        "a b 1 \"c d\"",
+        "a {}",
+        "a { b; c 1 }",
+        "a {\r\n  b \"ä\"\u{a0}\"\"\u{2028}}",
+        "task \"t\" { run \"cp\" \"{out}/a b\"; inputs \"a\" /* b */ \"c\" // d\n}",
+        "- \"a\"",
+        "\"a b\" c",
+        "a b=c d=\"e\" \"f\"=1 g=#true #false",
+    ] {
+        assert_eq!(plainly(text), (1, 1), "{text:?}");
+        agrees_with_the_crate(text);
+    }
+    for text in [
+        "a b =c",
+        "a b= c",
+        "a 1=2",
+        "a #null",
+        "a #truer",
+        "a b=c=d",
+        "a #\"b\"#",
+        "a \"\\n\"",
+        "a 1.5",
+        "a \"\"\"\nb\n\"\"\"",
+        "a \\\n b",
+        "a{ b }",
+    ] {
+        assert_eq!(plainly(text), (0, 1), "{text:?}");
+        agrees_with_the_crate(text);
+    }
+    let many: String = (0..1000).map(|at| format!("task \"t{at}\" {{ run \"true\"; inputs in=1 \"a\" }}\n")).collect();
+    let parsed = pipelinefile(&many);
+    assert_eq!((parsed.definitions.tasks.len(), parsed.definitions.tasks[999].name.value.as_str()), (1000, "t999"));
+    assert_eq!(parsed.diagnostics.len(), DIAGNOSTICS_MAX + 1);
+    assert!(parsed.diagnostics.is_sorted_by_key(|found| found.labels[0].span.start));
 }
 
 #[test]
@@ -339,7 +387,11 @@ fn agrees_with_the_crate(text: &str) {
     let mut parsed = clean;
     if clean {
         for chunk in &scanned.chunks {
-            match node::parse(&blanked, chunk.start, chunk.end, FileId(0)) {
+            let read = node::parse(&blanked, chunk.start, chunk.end, FileId(0));
+            if let Some(plain) = plain::nodes(&blanked, chunk.start, chunk.end, FileId(0)) {
+                assert_eq!(read.as_ref().ok(), Some(&plain), "{:?}", &text[chunk.start..chunk.end]);
+            }
+            match read {
                 Ok(found) => nodes.extend(found),
                 Err(_) => parsed = false,
             }
