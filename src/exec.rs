@@ -11,6 +11,7 @@ pub mod remember;
 pub mod run;
 pub mod command;
 pub mod tasks;
+pub mod found;
 pub mod setup;
 pub mod workstream;
 pub mod editing;

@@ -14,6 +14,8 @@ pub mod ignored;
 pub mod verification;
 pub mod program;
 pub mod task;
+pub mod found;
+pub mod depfile;
 pub mod look;
 pub mod workstream;
 pub mod by_hand;

@@ -195,6 +195,8 @@ pub struct Task {
     pub outputs: Vec<Output>,
     /// Outputs may be inputs.
     pub in_place: bool,
+    /// Where the command writes what it read, relative to the project's root: inputs that are found while it runs.
+    pub depfile: Option<RepoPath>,
     /// Its environment.
     pub environment: Environment,
     /// Pool whose places it takes.

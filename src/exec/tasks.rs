@@ -11,13 +11,14 @@ use crate::base::name::{SetupName, TaskName};
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
 use crate::exec::fence::Beside;
+use crate::exec::found;
 use crate::exec::schedule::Ended;
 use crate::exec::session::{Ending, Made, Session};
 use crate::exec::setup::{Inputs, SetUp, ensure};
 use crate::graph::{StepId, StepKind};
 use crate::observe::look::Look;
 use crate::observe::record::{OutputFile, TaskBody};
-use crate::observe::{ObserveError, body, task as observe};
+use crate::observe::{ObserveError, body, found as inputs_found, task as observe};
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::preview::task::{look_at, project_inputs, upstream};
 use crate::store::blob::Restored;
@@ -82,6 +83,7 @@ fn execute(
     let begun = session.begin(kind, &look.reason().to_string(), None);
     let dir = session.world.root.join(&task.dir);
     let properties = Properties { arguments: session.world.arguments.to_vec(), ..Properties::default() };
+    let begun_ns = found::begin(session, task)?;
     let beside = Beside::begin(session, task.name.as_str());
     let ran = launch(
         session,
@@ -103,12 +105,15 @@ fn execute(
         return Ok(Ended::Bad);
     }
     let failed = failure(task, command, &ran).or_else(|| unmade(session, task, &ran));
-    if let Some(failure) = failed {
-        session.end(kind, Ending::ran(StepStatus::Failed, &look.verdict, begun).failure(failure));
-        return Ok(Ended::Bad);
-    }
+    let found = match failed.map_or_else(|| found::read(session, step, task, &ran), |failure| Err(Box::new(failure))) {
+        Ok(paths) => Found { paths, begun_ns },
+        Err(failure) => {
+            session.end(kind, Ending::ran(StepStatus::Failed, &look.verdict, begun).failure(*failure));
+            return Ok(Ended::Bad);
+        }
+    };
     if observe::is_memoized(task) {
-        remember(session, step, kind, task, look, inputs, &ran)?;
+        remember(session, step, kind, task, look, inputs, found, &ran)?;
     }
     session.end(kind, Ending::ran(StepStatus::Done, &look.verdict, begun));
     Ok(Ended::Good)
@@ -130,7 +135,14 @@ fn unmade(session: &Session<'_>, task: &Task, ran: &Ran) -> Option<Failure> {
     Some(ran.failure("task", format!("{} ended well, but {sentence}", task.name), help))
 }
 
+/// What a depfile named, and when the task began, where it has one.
+struct Found {
+    paths: Vec<String>,
+    begun_ns: Option<i64>,
+}
+
 /// Records what a task made, unless its inputs moved while it ran.
+#[expect(clippy::too_many_arguments, reason = "what was seen before, and what came of it")]
 fn remember(
     session: &Session<'_>,
     step: StepId,
@@ -138,26 +150,34 @@ fn remember(
     task: &Task,
     look: &Look,
     inputs: &[Input],
+    found: Found,
     ran: &Ran,
 ) -> Result<(), ExecError> {
     let after = observe::inputs(session.world, task, &session.hashes).map_err(ObserveError::from)?;
+    let declared = (after.as_slice() != inputs && !task.in_place).then(|| moved(inputs, &after));
+    let moved = declared.or_else(|| found::moved(session, found.begun_ns?, &found.paths));
+    if let Some(moved) = moved {
+        session.note("warning", format!("{}: {moved} changed while it ran, so it is not recorded as done", task.name));
+        return Ok(());
+    }
     let mut look = look.clone();
-    if after.as_slice() != inputs {
-        if !task.in_place {
-            let moved = moved(inputs, &after);
-            session
-                .note("warning", format!("{}: {moved} changed while it ran, so it is not recorded as done", task.name));
-            return Ok(());
-        }
+    let mut request = None;
+    if after.as_slice() != inputs || task.depfile.is_some() {
         let above = upstream(session.world, step, &session.task_keys(step));
         look.fingerprint = observe::fingerprint(session.world, task, &after, &above);
+        if task.depfile.is_some() {
+            request = Some(inputs_found::request(&look.fingerprint));
+            let found = inputs_found::look(session.world, &found.paths, &after, &session.hashes);
+            look.fingerprint = inputs_found::with(look.fingerprint, &found.map_err(ObserveError::from)?);
+        }
         look.key = look.fingerprint.key();
         session.settle_task(step, look.key);
     }
     let outputs = observe::outputs(session.world, task, &session.hashes).unwrap_or_default();
     keep(session, &outputs)?;
     session.made(task.name.clone(), outputs.clone());
-    session.record(kind, &look, Made::new(Outcome::Green, &TaskBody { outputs }, ran.duration_ms()))
+    let made = Made::new(Outcome::Green, &TaskBody { outputs, found: found.paths }, ran.duration_ms());
+    session.record(kind, &look, Made { request, ..made })
 }
 
 fn moved(before: &[Input], after: &[Input]) -> String {

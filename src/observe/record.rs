@@ -108,10 +108,13 @@ pub struct ResultBody {
 }
 
 /// A task: its outputs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskBody {
     /// Every file of every output, sorted.
     pub outputs: Vec<OutputFile>,
+    /// Inputs that its depfile named beyond those declared, sorted; their digests are parts of the key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<String>,
 }
 
 /// A file that a task made.

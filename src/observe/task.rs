@@ -20,7 +20,9 @@ const INPUT_PARTS_MAX: usize = 512;
 
 /// The inputs of a task as they are now; its own outputs are left out unless it works in place.
 pub fn inputs(world: &World, task: &Task, hashes: &HashCache) -> Result<Vec<Input>, InputsError> {
-    let left_out: Vec<Pattern> = if task.in_place { Vec::new() } else { task.outputs.iter().map(pattern).collect() };
+    let mut left_out: Vec<Pattern> =
+        if task.in_place { Vec::new() } else { task.outputs.iter().map(pattern).collect() };
+    left_out.extend(task.depfile.clone().map(Pattern::File));
     inputs::evaluate(&world.root, &task.inputs, &left_out, hashes, &world.sights).map(|inputs| inputs.entries)
 }
 
@@ -51,7 +53,10 @@ pub fn fingerprint(world: &World, task: &Task, inputs: &[Input], upstream: &[(St
     let outputs: Vec<String> =
         task.outputs.iter().map(|output| format!("{} {}", output.path.as_str(), output.store)).collect();
     fingerprint.text("outputs", &outputs.join("\n"));
-    add_inputs(&mut fingerprint, inputs);
+    if let Some(depfile) = &task.depfile {
+        fingerprint.text("depfile", depfile.as_str());
+    }
+    add_inputs(&mut fingerprint, "inputs", inputs);
     fingerprint
 }
 
@@ -64,11 +69,12 @@ pub fn group(upstream: &[(String, Key)]) -> Fingerprint {
     fingerprint
 }
 
-fn add_inputs(fingerprint: &mut Fingerprint, inputs: &[Input]) {
+/// Adds a part for each input, or one for all, called `together`.
+pub fn add_inputs(fingerprint: &mut Fingerprint, together: &str, inputs: &[Input]) {
     if inputs.len() > INPUT_PARTS_MAX {
         let all =
             inputs.iter().map(|input| format!("{} {}", input.path, input.state().hex())).collect::<Vec<_>>().join("\n");
-        fingerprint.digest("inputs", Digest::of(all.as_bytes()).hex());
+        fingerprint.digest(together, Digest::of(all.as_bytes()).hex());
         return;
     }
     for input in inputs {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::analysis::pipeline::{Environment, Pipeline, Rule, Setup, Task, Tool, Workstream};
 use crate::base::digest::Digest;
@@ -65,6 +65,14 @@ pub struct Places {
     setups: HashMap<SetupName, usize>,
     rules: HashMap<RuleName, usize>,
     tools: HashMap<ToolName, usize>,
+    makers: OnceLock<Makers>,
+}
+
+/// From paths to the tasks that make them.
+#[derive(Debug, Default)]
+struct Makers {
+    files: HashMap<String, usize>,
+    folders: Vec<(String, usize)>,
 }
 
 impl Places {
@@ -76,6 +84,7 @@ impl Places {
             setups: places(&pipeline.setups, |setup| setup.name.clone()),
             rules: places(&pipeline.rules, |rule| rule.name.clone()),
             tools: places(&pipeline.tools, |tool| tool.name.clone()),
+            makers: OnceLock::new(),
         }
     }
 }
@@ -98,6 +107,27 @@ impl World {
     /// A task of the graph.
     pub fn task(&self, name: &TaskName) -> &Task {
         &self.pipeline.tasks[self.places.tasks[name]]
+    }
+
+    /// The task whose declared output a path is, or lies in.
+    pub fn maker(&self, path: &str) -> Option<&Task> {
+        let makers = self.places.makers.get_or_init(|| {
+            let mut makers = Makers::default();
+            for (place, task) in self.pipeline.tasks.iter().enumerate() {
+                for output in &task.outputs {
+                    let path = output.path.as_str().to_owned();
+                    if output.folder {
+                        makers.folders.push((path, place));
+                    } else {
+                        makers.files.insert(path, place);
+                    }
+                }
+            }
+            makers
+        });
+        let below = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let folder = || makers.folders.iter().find(|(folder, _)| below(folder)).map(|(_, place)| place);
+        makers.files.get(path).or_else(folder).map(|place| &self.pipeline.tasks[*place])
     }
 
     /// A setup of the graph.

@@ -7,9 +7,9 @@ use crate::fingerprint::Key;
 use crate::graph::{StepId, StepKind};
 use crate::observe::look::{Look, Records, look};
 use crate::observe::record::TaskBody;
-use crate::observe::task as observe;
 use crate::observe::world::World;
 use crate::observe::{ObserveError, body};
+use crate::observe::{found, task as observe};
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::preview::{Asked, Preview, StepPlan, unsettled_above};
 use crate::system::file_hash::HashCache;
@@ -80,7 +80,8 @@ pub fn look_at(
     upstream: &[(String, Key)],
 ) -> Result<(Look, Vec<Input>), ObserveError> {
     let inputs = observe::inputs(world, task, hashes)?;
-    let fingerprint = observe::fingerprint(world, task, &inputs, upstream);
+    let declared = observe::fingerprint(world, task, &inputs, upstream);
+    let fingerprint = found::complete(world, records, task, declared, &inputs, hashes)?;
     let look = look(records, task.name.as_str(), fingerprint, |record| {
         let made: TaskBody = body(record)?;
         Ok(differs(&made, observe::outputs(world, task, hashes)))

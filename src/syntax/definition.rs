@@ -167,6 +167,8 @@ pub struct TaskDefinition {
     pub outputs: Vec<OutputDefinition>,
     /// `in-place`: outputs that are inputs too.
     pub in_place: bool,
+    /// `depfile "{out}.d"`: where the command writes what it read, as make and ninja understand it.
+    pub depfile: Option<Text>,
     /// Own environment.
     pub environment: EnvironmentDefinition,
     /// Own variables.

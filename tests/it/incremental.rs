@@ -3,6 +3,7 @@
 pub mod lab;
 mod base_moves;
 mod definitions;
+mod depfile;
 mod tasks;
 mod kept;
 mod property;

@@ -8,7 +8,7 @@ pub static CODE: Code = Code {
     severity: Severity::Error,
     class: Class::Schema,
     summary: "an output that cannot be declared",
-    explanation: r#"An output is one file, or one folder with a trailing `/`. A pattern cannot be checked to have been made, and `.pl/` belongs to `pl`. A task without a command makes nothing.
+    explanation: r#"An output is one file, or one folder with a trailing `/`. A pattern cannot be checked to have been made, and `.pl/` belongs to `pl`. A task without a command makes nothing. A `depfile` is one file, of a task with a command and with `inputs`, to which it adds.
 
     outputs "dist/*.js"                            // "dist/""#,
 };
@@ -32,6 +32,37 @@ pub static CASES: &[Case] = &[
 "#,
         )],
         expect: &["bad-output"],
+    },
+    Case {
+        name: "depfiles",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"task "a" { run "t"; inputs "a"; depfile "d/" }
+task "b" { run "t"; inputs "a"; depfile "*.d" }
+task "c" { run "t"; depfile "c.d" }
+task "d" { inputs "a"; depfile "d.d" }
+task "e" { run "t"; inputs "a"; depfile ".pl/d" }
+"#,
+        )],
+        expect: &["bad-output", "bad-output", "bad-output", "bad-output", "bad-output"],
+    },
+    Case {
+        name: "a depfile",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"task "a" { run "t"; inputs "a"; outputs "b"; depfile "{out}.d" }
+"#,
+        )],
+        expect: &[],
+    },
+    Case {
+        name: "a depfile named after no output",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"task "a" { run "t"; inputs "a"; depfile "{out}.d" }
+"#,
+        )],
+        expect: &["misplaced-property"],
     },
     Case {
         name: "a folder",

@@ -15,12 +15,12 @@ use crate::analysis::lower::tools::{check_pool, no_command};
 use crate::analysis::lower::words::{Timeouts, word};
 use crate::analysis::names::{Found, Names};
 use crate::analysis::order::{Edge, Order};
-use crate::analysis::pipeline::{Command, Output, Property, Setup, Task};
+use crate::analysis::pipeline::{Command, Output, Property, Setup, Task, TemplatePart};
 use crate::analysis::scope::entry::{patterns, read, read_all};
 use crate::analysis::{ambiguous, cycle, listing::Listing};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::{SetupName, TaskName};
-use crate::base::path::Pattern;
+use crate::base::path::{Pattern, RepoPath};
 use crate::base::span::Span;
 use crate::syntax::definition::{SetupDefinition, TaskDefinition, Text};
 
@@ -205,6 +205,7 @@ fn lower_task(definition: &TaskDefinition, room: Room<'_>, diagnostics: &mut Vec
             }
         }
     }
+    let depfile = depfile(definition, &outputs, &lookup, diagnostics);
     Task {
         name: TaskName(name.clone()),
         about: definition.about.as_ref().map(|about| about.value.clone()),
@@ -215,10 +216,45 @@ fn lower_task(definition: &TaskDefinition, room: Room<'_>, diagnostics: &mut Vec
         inputs: inputs.into_iter().map(|entry| entry.pattern).collect(),
         outputs,
         in_place: definition.in_place,
+        depfile,
         environment: lookup.environment(&definition.environment, diagnostics),
         pool: check_pool(definition.pool.as_ref(), room.pools, diagnostics),
         timeout_ms: room.timeouts.step_ms(definition.timeout.as_ref(), diagnostics),
     }
+}
+
+/// Where the command writes what it read; `{out}` is the first output, if that is a file.
+fn depfile(
+    definition: &TaskDefinition,
+    outputs: &[Output],
+    lookup: &Lookup<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<RepoPath> {
+    let text = definition.depfile.as_ref()?;
+    let out = outputs.first().filter(|output| !output.folder).map(|output| output.path.as_str());
+    let properties = if out.is_some() { &[Property::Out][..] } else { &[] };
+    let template = lookup.template(text, properties, diagnostics);
+    let filled: String = template
+        .0
+        .iter()
+        .map(|part| match part {
+            TemplatePart::Text(text) => text.as_str(),
+            TemplatePart::Property(_) => out.unwrap_or_default(),
+        })
+        .collect();
+    let path = Text::new(filled, text.span);
+    let pattern = read(&path, None, diagnostics)?.pattern;
+    let (says, help) = match pattern {
+        _ if definition.command.is_none() => ("is made by nothing", "add `run` or `shell`, or remove the depfile"),
+        _ if definition.inputs.is_empty() => {
+            ("adds to inputs, and there are none", "add `inputs`, at least the source; without any a task always runs")
+        }
+        Pattern::File(path) if is_ours(&path.0) => ("belongs to `pl`", "choose another folder"),
+        Pattern::File(path) => return Some(path),
+        Pattern::Folder(_) | Pattern::Glob(_) => ("is no file", "name the one file that the command writes"),
+    };
+    diagnostics.push(no_output(&path, says, help).about(&definition.name.value));
+    None
 }
 
 /// The working folder; `.` and nothing are the root.

@@ -260,7 +260,7 @@ impl Cleaning<'_> {
             self.stays(format!("{}: nothing is recorded of it, so its outputs are not known to be its own", task.name));
             return Ok(());
         };
-        let body: TaskBody = serde_json::from_value(record.body).unwrap_or(TaskBody { outputs: Vec::new() });
+        let body: TaskBody = serde_json::from_value(record.body).unwrap_or(TaskBody::default());
         let root = &self.opened.world.root;
         let (mut number, mut changed) = (0, Vec::new());
         for output in &body.outputs {

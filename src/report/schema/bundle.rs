@@ -114,6 +114,9 @@ pub struct TaskEntry {
     #[serde(default)]
     #[schemars(inner(length(min = 1)))]
     pub outputs: Vec<String>,
+    /// Where its command writes what it read, as make and ninja understand it; `{out}` is its first output.
+    #[schemars(length(min = 1))]
+    pub depfile: Option<String>,
     /// Tasks that come first.
     #[serde(default)]
     #[schemars(inner(length(min = 1)))]

@@ -46,6 +46,8 @@ struct Task<'t> {
     inputs: Vec<Raw<'t>>,
     #[serde(borrow, default)]
     outputs: Vec<Raw<'t>>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    depfile: Option<Raw<'t>>,
     #[serde(borrow, default)]
     depends_on: Vec<Raw<'t>>,
     #[serde(borrow, default)]
@@ -234,6 +236,7 @@ impl<'t> Places<'t> {
             inputs: self.all(&task.inputs)?,
             outputs: task.outputs.iter().map(output).collect::<Option<Vec<_>>>()?,
             in_place: false,
+            depfile: self.maybe(task.depfile)?,
             environment: EnvironmentDefinition { set, pass: Vec::new() },
             variables: Vec::new(),
             pool: self.maybe(task.pool)?,

@@ -12,8 +12,8 @@ use crate::syntax::definition::{CommandDefinition, EnvironmentDefinition, Output
 use crate::syntax::diagnostics as codes;
 
 /// Fields of a task.
-const FIELDS: [&str; 11] =
-    ["name", "about", "run", "shell", "inputs", "outputs", "depends_on", "env", "dir", "pool", "timeout"];
+const FIELDS: [&str; 12] =
+    ["name", "about", "run", "shell", "inputs", "outputs", "depfile", "depends_on", "env", "dir", "pool", "timeout"];
 
 impl Reader<'_> {
     /// Whether an object is meant as a task file.
@@ -75,6 +75,7 @@ impl Reader<'_> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             in_place: false,
+            depfile: None,
             environment: EnvironmentDefinition::default(),
             variables: Vec::new(),
             pool: None,
@@ -105,6 +106,7 @@ impl Reader<'_> {
                     let paths = self.texts(key, &subject, value, 0);
                     task.outputs = paths.into_iter().map(|path| OutputDefinition { path, store: true }).collect();
                 }
+                "depfile" => task.depfile = self.full_text(key, &subject, value),
                 "depends_on" => task.depends_on = self.texts(key, &subject, value, 0),
                 "env" => task.environment.set = self.environment(&subject, value),
                 "dir" => task.dir = self.full_text(key, &subject, value),

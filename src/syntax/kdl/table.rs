@@ -119,6 +119,7 @@ pub(super) const TASK: &[Field] = &[
     often("inputs", Shape::Many),
     with(often("outputs", Shape::Many), &["store"]),
     once("in-place", Shape::Flag),
+    once("depfile", Shape::One),
     often("env", Shape::Block),
     often("let", Shape::Block),
     once("pool", Shape::One),
