@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use self::cancel::Cancel;
 use self::capture::Capture;
 
-pub use self::orphan::sweep_all;
+pub use self::orphan::{sweep_all, working_in};
 pub use self::start::started;
 
 /// Bytes of stdout, and of stderr, that are kept in memory where a request does not say less.

@@ -24,13 +24,16 @@ pub struct Place<'a> {
     pub dir: PathBuf,
     stats: Stats,
     at: Option<CommitId>,
+    /// It was made in this run: no person can have begun to work in it.
+    made_now: bool,
 }
 
 impl<'a> Place<'a> {
     /// The place of a workstream; nothing is made yet.
     pub fn of(session: &'a Session<'a>, workstream: &'a Workstream) -> Self {
         let dir = session.world.worktree(&workstream.id);
-        Self { session, workstream, keep: PatternSet::new(&workstream.keep), dir, stats: Stats::default(), at: None }
+        let keep = PatternSet::new(&workstream.keep);
+        Self { session, workstream, keep, dir, stats: Stats::default(), at: None, made_now: false }
     }
 
     fn repository(&self) -> &'a Repository {
@@ -64,7 +67,11 @@ impl<'a> Place<'a> {
             // Its content was looked at since; only what git keeps of it is gone.
             worktree::create_anew(repository, &self.dir, name, commit, &lock)?.stats
         } else {
-            worktree::create(repository, &self.dir, name, commit, &lock)?.stats
+            self.made_now = true;
+            match self.session.pool.take(repository, &self.dir, name, commit, &lock)? {
+                Some(taken) => taken.stats,
+                None => worktree::create(repository, &self.dir, name, commit, &lock)?.stats,
+            }
         };
         self.at = Some(commit);
         self.link();
@@ -115,9 +122,16 @@ impl<'a> Place<'a> {
         self.dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
     }
 
-    /// Removes the worktree and its link; its content is in git by now.
-    pub fn remove(&mut self) -> Result<(), ExecError> {
-        worktree::remove(self.repository(), &self.worktree())?;
+    /// Gives the worktree up, and its link; its content is in git by now. It becomes another workstream's where it was made
+    /// in this run, nobody works in it, and it was never kept for a person.
+    pub fn give_up(&mut self, tree: TreeId, was_kept: bool) -> Result<(), ExecError> {
+        let worktree = self.worktree();
+        let reusable = self.made_now && !was_kept && self.at.is_some();
+        if reusable && self.exists() && crate::process::working_in(&self.dir).is_none() {
+            self.session.pool.give(self.repository(), &worktree, tree, &self.stats)?;
+        } else {
+            worktree::remove(self.repository(), &worktree)?;
+        }
         let _ = std::fs::remove_file(self.link_path());
         let scratch = self.session.world.scratch(&self.workstream.id);
         if scratch.exists() {

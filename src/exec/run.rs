@@ -79,6 +79,7 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
     let work = Work { session: &session, jobs: &jobs };
     schedule::run(&work, &needs, &pool, run.fail_fast);
     finishing::keep_trees(&session)?;
+    session.pool.persist()?;
     moved_after(&session);
     run.store.set_stats(&session.hashes.learned())?;
     let summary = sum_up(&session, &run, &run_id, begun);
@@ -100,6 +101,7 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
         run_id,
         cancel: run.cancel.clone(),
         places: Places::new(run.jobs, &run.world.pipeline.pools),
+        jobs: run.jobs,
         asked: run.asked.clone(),
         hashes,
         logs,

@@ -16,6 +16,7 @@ use crate::exec::fence::Watched;
 use crate::exec::slots::Places;
 use crate::fingerprint::Key;
 use crate::git::object::TreeId;
+use crate::git::worktree::pool::Pool;
 use crate::graph::{StepId, StepKind};
 use crate::observe::base::{Closures, Settled, Start, StartError, start};
 use crate::observe::look::Records;
@@ -52,6 +53,8 @@ pub struct Session<'a> {
     pub hashes: HashCache,
     /// Where output is kept in full.
     pub logs: PathBuf,
+    /// Worktrees that wait for another workstream.
+    pub pool: Pool,
     /// Worktrees of workstreams that this run has taken up.
     pub taken_up: Mutex<BTreeSet<PathBuf>>,
     /// Tools that run now.
@@ -87,6 +90,8 @@ pub struct Parts<'a> {
     pub cancel: Cancel,
     /// See [`Session`].
     pub places: Places,
+    /// Programs at once.
+    pub jobs: u32,
     /// See [`Session`].
     pub asked: Asked,
     /// See [`Session`].
@@ -110,6 +115,7 @@ impl<'a> Session<'a> {
             closures: Closures::of(parts.world),
             hashes: parts.hashes,
             logs: parts.logs,
+            pool: Pool::new(&parts.world.pool(), parts.jobs as usize),
             taken_up: Mutex::default(),
             watched: Mutex::default(),
             events: Mutex::new(parts.events),

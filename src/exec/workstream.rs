@@ -150,8 +150,9 @@ impl<'a> Machine<'a, '_> {
             return Ok(End::Partly);
         }
         let finished = finishing::finish(self.session, self.workstream, start, parent, tree, self.delta.clone())?;
+        let was_kept = self.session.store.kept(self.workstream.id.as_str())?.is_some();
         self.session.store.forget_kept(self.workstream.id.as_str())?;
-        self.place.remove()?;
+        self.place.give_up(tree, was_kept)?;
         Ok(End::Done(finished))
     }
 

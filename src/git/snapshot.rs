@@ -15,7 +15,7 @@ use crate::git::error::GitError;
 use crate::git::folder::{self, Found, Kind, below, is_git_name};
 use crate::git::object::{Blob, CommitId, Entry, Mode, TreeId};
 use crate::git::repository::Repository;
-use crate::git::stats::{FileStat, Moment, Stats, clock};
+use crate::git::stats::{FileStat, Moment, Row, Stats, clock};
 use crate::git::worktree::files::folders_of;
 use crate::git::worktree::reset::{Keep, blob_id};
 use crate::git::worktree::{Worktree, admin, index};
@@ -111,7 +111,7 @@ pub(super) fn take_folder(
     let delta = compare(&base, &before, &found, &taken, skip);
     let tree = repository.apply(since, &delta)?;
     anomalies.sort();
-    let stats = Stats::taken(looked, taken.into_iter().map(|file| (file.path, file.stat, file.blob.id)));
+    let stats = Stats::taken(looked, taken.into_iter().map(Taken::row));
     Ok(Snapshot { tree, delta, anomalies, stats })
 }
 
@@ -141,6 +141,13 @@ struct Taken {
     target: Option<Vec<u8>>,
 }
 
+impl Taken {
+    /// A tool may have made it.
+    fn row(self) -> Row {
+        Row { path: self.path, stat: self.stat, id: Some(self.blob.id), own: false }
+    }
+}
+
 fn take(repository: &Repository, dir: &Path, base: &Base<'_>, stats: &Stats, file: &Found) -> Result<Taken, GitError> {
     let mode = match file.kind {
         Kind::Link => Mode::Link,
@@ -149,7 +156,7 @@ fn take(repository: &Repository, dir: &Path, base: &Base<'_>, stats: &Stats, fil
     };
     let known = base.blobs.get(file.path.as_slice()).map(|blob| blob.id);
     if mode != Mode::Link
-        && let Some(id) = stats.fresh(&file.path, &file.stat)
+        && let Some(id) = stats.fresh(&file.path, &file.stat).and_then(|row| row.id)
         && (known == Some(id) || repository.has_blob(id)?)
     {
         return Ok(Taken { path: file.path.clone(), blob: Blob { mode, id }, stat: file.stat, target: None });

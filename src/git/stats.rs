@@ -2,7 +2,7 @@
 //!
 //! Never git's index: a tool may have set flags there. Does not know worktrees.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -59,33 +59,73 @@ impl FileStat {
     }
 }
 
-/// Which content files had when they were last read.
-#[derive(Debug, Clone, Default)]
+/// What is known of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Relative to the folder that was looked at.
+    pub path: Vec<u8>,
+    /// How it looked.
+    pub stat: FileStat,
+    /// What it held; of a folder nothing.
+    pub id: Option<BlobId>,
+    /// We made it, and nobody else touched it up to then.
+    pub own: bool,
+}
+
+/// Which content files had when they were last read; of idle worktrees how their folders looked, too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
-    rows: HashMap<Vec<u8>, (FileStat, BlobId)>,
+    /// Sorted by path.
+    rows: Vec<Row>,
 }
 
 impl Stats {
     /// Keeps the rows whose file cannot have changed again unseen: those last changed before `looked`, the file
     /// system's clock from before the first of them was read.
-    pub fn taken(looked: Moment, rows: impl IntoIterator<Item = (Vec<u8>, FileStat, BlobId)>) -> Self {
-        let safe = rows.into_iter().filter(|(_, stat, _)| stat.ctime < looked);
-        Self { rows: safe.map(|(path, stat, id)| (path, (stat, id))).collect() }
+    pub fn taken(looked: Moment, rows: impl IntoIterator<Item = Row>) -> Self {
+        let mut rows: Vec<Row> = rows.into_iter().filter(|row| row.stat.ctime < looked).collect();
+        if !rows.is_sorted_by(|left, right| left.path <= right.path) {
+            rows.sort_by(|left, right| left.path.cmp(&right.path));
+        }
+        Self { rows }
     }
 
-    /// The content of a file that looks exactly as it did when it was read.
-    pub fn fresh(&self, path: &[u8], stat: &FileStat) -> Option<BlobId> {
-        self.rows.get(path).filter(|(known, _)| known == stat).map(|(_, id)| *id)
+    /// The row of a file that looks exactly as it did then.
+    pub fn fresh(&self, path: &[u8], stat: &FileStat) -> Option<&Row> {
+        let place = self.rows.binary_search_by(|row| row.path.as_slice().cmp(path)).ok()?;
+        self.rows.get(place).filter(|row| row.stat == *stat)
     }
 
-    /// How many files are known.
-    pub fn len(&self) -> usize {
-        self.rows.len()
+    /// All rows, sorted by path.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+/// Goes through a sorted list in step with another one: each question must name a later path than the one before.
+#[derive(Debug)]
+pub(super) struct InStep<'a, T> {
+    list: &'a [T],
+    next: usize,
+    path: fn(&T) -> &[u8],
+}
+
+impl<'a, T> InStep<'a, T> {
+    /// Begins at the first.
+    pub(super) fn new(list: &'a [T], path: fn(&T) -> &[u8]) -> Self {
+        Self { list, next: 0, path }
     }
 
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// What the list has under a path, and where.
+    pub(super) fn find(&mut self, path: &[u8]) -> Option<(usize, &'a T)> {
+        while let Some(item) = self.list.get(self.next) {
+            match (self.path)(item).cmp(path) {
+                Ordering::Less => self.next += 1,
+                Ordering::Equal => return Some((self.next, item)),
+                Ordering::Greater => return None,
+            }
+        }
+        None
     }
 }
 
@@ -110,7 +150,7 @@ pub(super) fn settled_clock(dir: &Path, newest: Moment) -> Result<Moment, GitErr
 
 #[cfg(test)]
 mod tests {
-    use super::{FileStat, Stats, clock, settled_clock};
+    use super::{FileStat, InStep, Row, Stats, clock, settled_clock};
     use crate::git::object::BlobId;
 
     #[test]
@@ -121,13 +161,24 @@ mod tests {
         std::fs::write(&path, "1").unwrap();
         let stat = FileStat::of(&path.symlink_metadata().unwrap());
         let id = BlobId(gix::ObjectId::null(gix::hash::Kind::Sha1));
-        let row = || [(b"a".to_vec(), stat, id)];
-        assert!(Stats::taken(before, row()).is_empty());
+        let row = || [Row { path: b"a".to_vec(), stat, id: Some(id), own: true }];
+        assert_eq!(Stats::taken(before, row()).rows(), []);
         let settled = settled_clock(dir.path(), stat.ctime).unwrap();
         let stats = Stats::taken(settled, row());
-        assert_eq!((stats.len(), stats.fresh(b"a", &stat)), (1, Some(id)));
+        assert_eq!(stats.fresh(b"a", &stat).map(|row| row.id), Some(Some(id)));
         std::fs::write(&path, "2").unwrap();
         let stat = FileStat::of(&path.symlink_metadata().unwrap());
         assert_eq!(stats.fresh(b"a", &stat), None);
+    }
+
+    #[test]
+    fn lists_are_gone_through_in_step() {
+        let list = ["a", "b/c", "d"];
+        let mut step = InStep::new(&list, |text| text.as_bytes());
+        let asked = ["A", "a", "b", "b/c", "c", "d", "e"];
+        assert_eq!(
+            asked.map(|path| step.find(path.as_bytes()).map(|(place, _)| place)),
+            [None, Some(0), None, Some(1), None, Some(2), None]
+        );
     }
 }

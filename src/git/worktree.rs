@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod files;
 pub mod index;
+pub mod pool;
 pub mod reset;
 
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ pub fn create(
     let entries = repository.entries(tree)?;
     let (worktree, moved_aside) = {
         let _held = repository.lock_metadata()?;
-        admin::prepare(repository, dir, name, commit, lock)?
+        admin::prepare(repository, dir, name, commit, lock, None)?
     };
     let made = files::fill(repository, &worktree.dir, &entries)
         .and_then(|written| index::settle_and_write(repository, &worktree, &written))
@@ -74,7 +75,7 @@ pub fn create_anew(
 ) -> Result<Created, GitError> {
     {
         let _held = repository.lock_metadata()?;
-        folder::remove(&admin::admin_dir(repository, name))?;
+        admin::remove(repository, name)?;
         folder::remove(dir)?;
     }
     create(repository, dir, name, commit, lock)
@@ -96,7 +97,7 @@ pub fn remove(repository: &Repository, worktree: &Worktree) -> Result<(), GitErr
         admin::set_state(repository, &worktree.name, State::Unfinished)?;
         folder::remove(&worktree.dir)?;
         let _held = repository.lock_metadata()?;
-        folder::remove(&admin::admin_dir(repository, &worktree.name))?;
+        admin::remove(repository, &worktree.name)?;
     }
     Ok(())
 }
@@ -118,6 +119,8 @@ pub fn sweep(repository: &Repository) -> Result<Vec<Worktree>, GitError> {
         let _held = repository.lock_metadata()?;
         admin::sweep_one(repository, &worktree.name)?;
     }
+    let _held = repository.lock_metadata()?;
+    admin::sweep_half_made(repository)?;
     Ok(unfinished)
 }
 

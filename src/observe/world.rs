@@ -190,6 +190,11 @@ impl World {
         self.state.join("worktrees").join(id.as_str())
     }
 
+    /// Where worktrees are that wait for another workstream.
+    pub fn pool(&self) -> PathBuf {
+        self.state.join("pool")
+    }
+
     /// Where a workstream's prompts, homes and temporary folders are.
     pub fn scratch(&self, id: &WorkstreamId) -> PathBuf {
         self.state.join("scratch").join(id.as_str())

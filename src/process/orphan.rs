@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError, RwLock};
 use std::time::Duration;
@@ -84,6 +85,19 @@ pub fn sweep_all(prefix: &str) -> usize {
         std::thread::sleep(SWEEP_PAUSE);
     }
     ended.len()
+}
+
+/// A process of ours or anybody's whose current folder is this one or below it: its name and id.
+pub fn working_in(dir: &Path) -> Option<(String, u32)> {
+    let dir = dir.canonicalize().ok()?;
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    processes.filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path()))).find_map(
+        |(pid, process)| {
+            let works_here = std::fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&dir));
+            let name = || std::fs::read_to_string(process.join("comm")).unwrap_or_default().trim().to_owned();
+            works_here.then(|| (name(), pid))
+        },
+    )
 }
 
 /// Starts a process and enters it among the direct ones before anyone can take it for an orphan.

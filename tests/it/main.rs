@@ -12,6 +12,7 @@ mod incremental;
 mod counter_examples;
 mod scope;
 mod planning;
+mod pool;
 mod robustness;
 mod scale;
 mod users_ask;

@@ -15,7 +15,7 @@ use crate::cli::engine::open::{Opened, Purpose, git_failed, open, store_failed};
 use crate::cli::engine::{Project, Removed};
 use crate::cli::exit::Failed;
 use crate::git::object::TreeId;
-use crate::git::worktree;
+use crate::git::worktree::{self, pool};
 use crate::graph::StepKind;
 use crate::observe::record::TaskBody;
 use crate::report::count;
@@ -58,6 +58,7 @@ struct Cleaning<'a> {
 impl Cleaning<'_> {
     fn everything(&mut self) -> Result<(), Failed> {
         self.worktrees(&|_| true)?;
+        self.pool()?;
         self.scratch(&|_| true)?;
         self.links();
         self.setups(&|_| true)?;
@@ -114,6 +115,19 @@ impl Cleaning<'_> {
         }
         for (name, _) in entries(&ours).into_iter().filter(|(name, _)| name.contains(".aside-") && wanted(name)) {
             self.stays(format!("{name}: it stood in the way of a worktree and is not ours"));
+        }
+        Ok(())
+    }
+
+    /// Worktrees that wait for a workstream: there is nothing in them that git has not.
+    fn pool(&mut self) -> Result<(), Failed> {
+        let dir = self.opened.world.pool();
+        let waiting = entries(&dir).len();
+        if waiting > 0 {
+            self.gone(format!("{} waiting for a workstream, {}", count(waiting, "worktree"), dir.display()));
+        }
+        if !self.said.dry_run {
+            pool::empty(&dir).map_err(git_failed)?;
         }
         Ok(())
     }

@@ -42,17 +42,9 @@ pub fn content(world: &World, dir: &Path, keep: &PatternSet, since: TreeId) -> R
     Ok(Content { tree: snapshot.tree, beyond })
 }
 
-/// A process that works in a folder: its name and number.
+/// A process that works in a folder, as people are told of it.
 pub fn in_use(dir: &Path) -> Option<String> {
-    let dir = dir.canonicalize().ok()?;
-    let processes = std::fs::read_dir("/proc").ok()?.flatten();
-    processes.filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path()))).find_map(
-        |(pid, process)| {
-            let cwd = std::fs::read_link(process.join("cwd")).ok()?;
-            let name = std::fs::read_to_string(process.join("comm")).unwrap_or_default();
-            cwd.starts_with(&dir).then(|| format!("{} (process {pid}) works in it", name.trim()))
-        },
-    )
+    crate::process::working_in(dir).map(|(name, pid)| format!("{name} (process {pid}) works in it"))
 }
 
 /// Removes a workstream's worktree with its link and its scratch folder.

@@ -114,9 +114,9 @@ fn no_state() -> Failed {
 /// A build inside of a worktree that a build made would build itself.
 pub fn refuse_own_worktree(directory: &Path, state: &Path) -> Result<(), Failed> {
     let Some(all) = state.parent() else { return Ok(()) };
-    let inside = directory
-        .strip_prefix(all)
-        .is_ok_and(|rest| rest.components().nth(1).is_some_and(|part| part.as_os_str() == "worktrees"));
+    let inside = directory.strip_prefix(all).is_ok_and(|rest| {
+        rest.components().nth(1).is_some_and(|part| part.as_os_str() == "worktrees" || part.as_os_str() == "pool")
+    });
     if inside {
         return Err(Failed::usage("this folder is a worktree that pl made").hint("run pl in the project itself"));
     }

@@ -79,6 +79,28 @@ pub(in crate::git) fn dot_git_text(repository: &Repository, name: &str) -> Vec<u
     [b"gitdir: ", admin_dir(repository, name).as_os_str().as_bytes(), b"\n"].concat()
 }
 
+/// Removes the folder at once: one that was removed in part would be nobody's.
+pub(super) fn remove(repository: &Repository, name: &str) -> Result<(), GitError> {
+    let admin = admin_dir(repository, name);
+    let going = repository.common_dir().join(format!("{MAKING_PREFIX}{name}"));
+    folder::remove(&going)?;
+    match std::fs::rename(&admin, &going) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        moved => {
+            moved.map_err(GitError::file("remove", &admin))?;
+            folder::remove(&going)
+        }
+    }
+}
+
+/// Removes folders that were on their way in or out when `pl` was killed.
+pub(super) fn sweep_half_made(repository: &Repository) -> Result<(), GitError> {
+    let listing = std::fs::read_dir(repository.common_dir());
+    let listing = listing.map_err(GitError::file("list", repository.common_dir()))?.filter_map(Result::ok);
+    let half_made = |name: &std::ffi::OsStr| name.as_bytes().starts_with(MAKING_PREFIX.as_bytes());
+    listing.filter(|entry| half_made(&entry.file_name())).try_for_each(|entry| folder::remove(&entry.path()))
+}
+
 /// Removes a killed creation or removal: the checkout where it is ours, else it is left; then the admin folder.
 pub(super) fn sweep_one(repository: &Repository, name: &str) -> Result<(), GitError> {
     let admin = admin_dir(repository, name);
@@ -91,16 +113,18 @@ pub(super) fn sweep_one(repository: &Repository, name: &str) -> Result<(), GitEr
             drop(std::fs::remove_dir(&dir));
         }
     }
-    folder::remove(&admin)
+    remove(repository, name)
 }
 
-/// Makes the admin folder and the checkout with nothing but its `.git` file, after sweeping what was left.
+/// Makes the admin folder and the checkout, after sweeping what was left: with nothing but its `.git` file, or with what
+/// is in the folder `from`, which becomes it.
 pub(super) fn prepare(
     repository: &Repository,
     dir: &Path,
     name: &str,
     commit: CommitId,
     lock: &str,
+    from: Option<&Path>,
 ) -> Result<(Worktree, Option<PathBuf>), GitError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
@@ -110,7 +134,7 @@ pub(super) fn prepare(
     let admin = admin_dir(repository, name);
     match state(repository, name) {
         Some(State::Made) if dir.exists() => return Err(GitError::WorktreeExists { name: name.to_owned() }),
-        Some(State::Made) => folder::remove(&admin)?,
+        Some(State::Made) => remove(repository, name)?,
         Some(State::Unfinished) => sweep_one(repository, name)?,
         None if admin.exists() => return Err(GitError::Occupied { path: admin }),
         None => {}
@@ -126,8 +150,19 @@ pub(super) fn prepare(
     let parent = repository.common_dir().join("worktrees");
     std::fs::create_dir_all(&parent).map_err(GitError::file("make", &parent))?;
     std::fs::rename(&making, &admin).map_err(GitError::file("make", &admin))?;
-    std::fs::create_dir(&worktree.dir).map_err(GitError::file("make", &worktree.dir))?;
-    write(&worktree.dir.join(".git"), &dot_git_text(repository, name))?;
+    let text = dot_git_text(repository, name);
+    match from {
+        Some(from) => {
+            // Before it stands in its place: killed in between, it is known as ours.
+            folder::remove(&from.join(".git"))?;
+            write(&from.join(".git"), &text)?;
+            std::fs::rename(from, &worktree.dir).map_err(GitError::file("make", &worktree.dir))?;
+        }
+        None => {
+            std::fs::create_dir(&worktree.dir).map_err(GitError::file("make", &worktree.dir))?;
+            write(&worktree.dir.join(".git"), &text)?;
+        }
+    }
     Ok((worktree, moved_aside))
 }
 

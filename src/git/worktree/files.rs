@@ -25,12 +25,20 @@ pub struct Written {
     pub entry: Entry,
     /// What the system says of the file.
     pub stat: Option<FileStat>,
+    /// We wrote it, and nobody touched it since.
+    pub own: bool,
 }
 
 /// The folders above the paths, parents first.
 pub(in crate::git) fn folders_of<'a>(paths: impl Iterator<Item = &'a [u8]>) -> BTreeSet<&'a [u8]> {
     let mut folders = BTreeSet::new();
+    let mut last: &[u8] = b"";
     for path in paths {
+        // Most paths lie beside the one before.
+        let above = path.iter().rposition(|byte| *byte == b'/').map_or(&b""[..], |slash| &path[..slash]);
+        if std::mem::replace(&mut last, above) == above {
+            continue;
+        }
         for (end, _) in path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/') {
             if !folders.insert(&path[..end]) {
                 break;
@@ -79,5 +87,5 @@ fn write_entry(repository: &Repository, dir: &Path, entry: &Entry) -> Result<Wri
             Some(file.metadata().map_err(writing)?)
         }
     };
-    Ok(Written { entry: entry.clone(), stat: stat.as_ref().map(FileStat::of) })
+    Ok(Written { entry: entry.clone(), stat: stat.as_ref().map(FileStat::of), own: true })
 }

@@ -9,7 +9,7 @@ use crate::git::error::GitError;
 use crate::git::folder;
 use crate::git::object::Mode;
 use crate::git::repository::Repository;
-use crate::git::stats::{FileStat, Stats, settled_clock};
+use crate::git::stats::{FileStat, Row, Stats, clock, settled_clock};
 use crate::git::worktree::files::Written;
 use crate::git::worktree::{Worktree, admin};
 
@@ -27,7 +27,10 @@ const OBJECT_ID_BYTE: usize = 40;
 /// An entry up to and with its object id.
 const FIXED_BYTES: usize = 60;
 
-/// Waits until the written files are in the past, writes the index and hands out the table of their states.
+/// One of so many files may be so new that it is not believed later.
+const YOUNG_FILES_SHARE: usize = 16;
+
+/// Waits until the written files are in the past where they are many, writes the index and hands out the table of their states.
 pub(super) fn settle_and_write(
     repository: &Repository,
     worktree: &Worktree,
@@ -38,21 +41,28 @@ pub(super) fn settle_and_write(
 
 /// The same for the index in any of git's folders.
 pub(in crate::git) fn write(admin: &Path, dir: &Path, written: &[Written]) -> Result<Stats, GitError> {
-    let newest = written.iter().filter_map(|file| file.stat.map(|stat| stat.ctime.max(stat.mtime))).max();
-    let looked = settled_clock(dir, newest.unwrap_or_default())?;
+    let states = || written.iter().filter_map(|file| file.stat);
+    let mut looked = clock(dir)?;
+    // A few files that were written just now are read again later; for many of them it pays to wait.
+    if states().filter(|stat| stat.ctime >= looked).count() > written.len() / YOUNG_FILES_SHARE {
+        looked = settled_clock(dir, states().map(|stat| stat.ctime.max(stat.mtime)).max().unwrap_or_default())?;
+    }
     let path = admin.join("index");
     let doing = || GitError::file("write", &path);
     let new = path.with_extension("pl");
     std::fs::write(&new, encode(written)?).map_err(doing())?;
     std::fs::rename(&new, &path).map_err(doing())?;
-    let row = |file: &Written| Some((file.entry.path.clone(), file.stat?, file.entry.blob.id));
+    let row = |file: &Written| {
+        Some(Row { path: file.entry.path.clone(), stat: file.stat?, id: Some(file.entry.blob.id), own: file.own })
+    };
     Ok(Stats::taken(looked, written.iter().filter_map(row)))
 }
 
 fn encode(written: &[Written]) -> Result<Vec<u8>, GitError> {
     let mut files: Vec<_> = written.iter().collect();
     files.sort_by(|left, right| left.entry.path.cmp(&right.entry.path));
-    let mut bytes = b"DIRC\0\0\0\x02".to_vec();
+    let mut bytes = Vec::with_capacity(files.iter().map(|file| FIXED_BYTES + file.entry.path.len() + 10).sum());
+    bytes.extend(b"DIRC\0\0\0\x02");
     bytes.extend(word(files.len() as u64));
     for file in files {
         encode_entry(&mut bytes, file);

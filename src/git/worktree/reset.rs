@@ -2,7 +2,7 @@
 //!
 //! Neither git's index nor modification times are believed: a file is right when its content is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -11,7 +11,7 @@ use crate::git::error::GitError;
 use crate::git::folder::{self, Found, Kind, below};
 use crate::git::object::{Blob, BlobId, CommitId, Entry, Mode};
 use crate::git::repository::Repository;
-use crate::git::stats::Stats;
+use crate::git::stats::{FileStat, InStep, Stats};
 use crate::git::worktree::files::{Written, folders_of};
 use crate::git::worktree::{Worktree, admin, files, index};
 
@@ -27,16 +27,31 @@ pub struct Reset {
     pub stats: Stats,
 }
 
+/// What of the files that lie there may stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Belief {
+    /// Those with the right content, whoever wrote them.
+    Content,
+    /// Those that we wrote and that nobody touched since: no mode, link, attribute or owner of theirs is another's.
+    OwnFiles,
+}
+
 /// What is to stand in the worktree.
 struct Target<'a> {
-    blobs: HashMap<&'a [u8], Blob>,
+    /// Sorted by path.
+    entries: &'a [Entry],
     folders: BTreeSet<&'a [u8]>,
     keep: Keep<'a>,
 }
 
 impl Target<'_> {
+    fn blob(&self, path: &[u8]) -> Option<Blob> {
+        let place = self.entries.binary_search_by(|entry| entry.path.as_slice().cmp(path)).ok()?;
+        Some(self.entries[place].blob)
+    }
+
     fn is_folder(&self, path: &[u8]) -> bool {
-        self.folders.contains(path) || self.blobs.get(path).is_some_and(|blob| blob.mode == Mode::Gitlink)
+        self.folders.contains(path) || self.blob(path).is_some_and(|blob| blob.mode == Mode::Gitlink)
     }
 
     /// Whether a path that the tree does not have stays; never where the tree needs the place.
@@ -44,10 +59,10 @@ impl Target<'_> {
         let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
         let mut above = slashes.map(|(end, _)| &path[..end]);
         let asked = if is_folder { [path, b"/"].concat() } else { path.to_vec() };
-        !self.blobs.contains_key(path)
+        (self.keep)(&asked)
+            && self.blob(path).is_none()
             && !self.folders.contains(path)
-            && (self.keep)(&asked)
-            && !above.any(|folder| self.blobs.contains_key(folder))
+            && !above.any(|folder| self.blob(folder).is_some())
     }
 }
 
@@ -69,45 +84,97 @@ pub fn reset(
         }
         admin::restore(repository, worktree, commit)?;
     }
-    let target = Target {
-        blobs: entries.iter().map(|entry| (entry.path.as_slice(), entry.blob)).collect(),
-        folders: folders_of(entries.iter().map(|entry| entry.path.as_slice())),
-        keep,
-    };
-    let found = folder::walk(&worktree.dir, &|path| !target.stays(path, true))?;
-    folder::open_up(&worktree.dir)?;
-    folder::open_closed(&worktree.dir, found.iter())?;
-    let mut right = right_files(&worktree.dir, &target, &found, stats)?;
-    let mut touched = clear(&worktree.dir, &target, &found, &right)?;
-    let is_missing = |entry: &&Entry| !right.contains_key(entry.path.as_slice());
-    let missing: Vec<Entry> = entries.iter().filter(is_missing).cloned().collect();
-    touched.extend(missing.iter().filter(|entry| entry.blob.mode != Mode::Gitlink).map(|entry| entry.path.clone()));
-    touched.sort();
-    touched.dedup();
-    let mut written = files::fill(repository, &worktree.dir, &missing)?;
-    let entry = |entry: &Entry| right.remove(entry.path.as_slice()).map(|stat| Written { entry: entry.clone(), stat });
-    written.extend(entries.iter().filter_map(entry));
+    let Exact { written, touched, .. } =
+        make_exact(repository, &worktree.dir, &entries, stats, (Belief::Content, keep))?;
     let stats = index::settle_and_write(repository, worktree, &written)?;
     Ok(Reset { touched, stats })
 }
 
-type Right<'a> = HashMap<&'a [u8], Option<crate::git::stats::FileStat>>;
+/// A folder that holds a tree and nothing else but what was to be kept.
+pub(super) struct Exact {
+    /// All files of the tree.
+    pub(super) written: Vec<Written>,
+    /// Paths that were removed or written anew, sorted.
+    pub(super) touched: Vec<Vec<u8>>,
+    /// The folders that were there before and are needed, as they looked then.
+    pub(super) folders: Vec<Found>,
+}
+
+/// Makes a folder exactly a tree, whose entries are sorted.
+pub(super) fn make_exact(
+    repository: &Repository,
+    dir: &Path,
+    entries: &[Entry],
+    stats: &Stats,
+    (belief, keep): (Belief, Keep<'_>),
+) -> Result<Exact, GitError> {
+    let target = Target { entries, folders: folders_of(entries.iter().map(|entry| entry.path.as_slice())), keep };
+    let mut found = folder::walk(dir, &|path| !target.stays(path, true))?;
+    folder::open_up(dir)?;
+    folder::open_closed(dir, found.iter())?;
+    let right = right_files(dir, &target, &found, stats, belief)?;
+    let mut stays = vec![false; found.len()];
+    let mut is_missing = vec![true; entries.len()];
+    for (found, entry, _) in &right {
+        (stays[*found], is_missing[*entry]) = (true, false);
+    }
+    let mut touched = clear(dir, &target, &found, &stays)?;
+    let missing = entries.iter().zip(is_missing).filter(|(_, is_missing)| *is_missing);
+    let missing: Vec<Entry> = missing.map(|(entry, _)| entry.clone()).collect();
+    touched.extend(missing.iter().filter(|entry| entry.blob.mode != Mode::Gitlink).map(|entry| entry.path.clone()));
+    touched.sort();
+    touched.dedup();
+    let mut written = files::fill(repository, dir, &missing)?;
+    written.extend(right.into_iter().map(|(_, _, file)| file));
+    found.retain(|file| is_folder(file) && target.is_folder(&file.path));
+    Ok(Exact { written, touched, folders: found })
+}
+
+fn is_folder(file: &Found) -> bool {
+    matches!(file.kind, Kind::Folder | Kind::ClosedFolder)
+}
+
+/// A file that stands as the tree has it: its places in the walk and in the tree.
+type Right = (usize, usize, Written);
 
 /// The files that stand as the tree has them.
-fn right_files<'a>(dir: &Path, target: &Target<'_>, found: &'a [Found], stats: &Stats) -> Result<Right<'a>, GitError> {
-    let check = |file: &'a Found| -> Result<Option<_>, GitError> {
-        let Some(blob) = target.blobs.get(file.path.as_slice()) else { return Ok(None) };
-        if !has_kind(file, blob.mode) {
-            return Ok(None);
+fn right_files(
+    dir: &Path,
+    target: &Target<'_>,
+    found: &[Found],
+    stats: &Stats,
+    belief: Belief,
+) -> Result<Vec<Right>, GitError> {
+    let mut right = Vec::with_capacity(found.len());
+    let mut unsure = Vec::new();
+    let mut entries = InStep::new(target.entries, |entry| &entry.path);
+    let mut rows = InStep::new(stats.rows(), |row| &row.path);
+    for (place, file) in found.iter().enumerate() {
+        let Some((entry_place, entry)) = entries.find(&file.path).filter(|(_, entry)| has_kind(file, entry.blob.mode))
+        else {
+            continue;
+        };
+        let row = rows.find(&file.path).map(|(_, row)| row);
+        let row = row.filter(|row| row.stat == file.stat && row.id == Some(entry.blob.id));
+        let written = |stat: FileStat, own: bool| Written { entry: entry.clone(), stat: Some(stat), own };
+        match row {
+            Some(row) if row.own || belief == Belief::Content => {
+                right.push((place, entry_place, written(row.stat, row.own)));
+            }
+            None if belief == Belief::Content => unsure.push((place, entry_place, file, entry)),
+            _ => {}
         }
-        if stats.fresh(&file.path, &file.stat) == Some(blob.id) {
-            return Ok(Some((file.path.as_slice(), Some(file.stat))));
-        }
+    }
+    let read = |(place, entry_place, file, entry): (usize, usize, &Found, &Entry)| -> Result<Option<Right>, GitError> {
         let (bytes, stat) = folder::read(&below(dir, &file.path), file.kind)?;
-        let same = blob_id(&bytes)? == blob.id;
-        Ok(same.then_some((file.path.as_slice(), Some(stat))))
+        let same = blob_id(&bytes)? == entry.blob.id;
+        let written = Written { entry: entry.clone(), stat: Some(stat), own: false };
+        Ok(same.then_some((place, entry_place, written)))
     };
-    found.into_par_iter().filter_map(|file| check(file).transpose()).collect()
+    let more: Vec<Right> =
+        unsure.into_par_iter().filter_map(|file| read(file).transpose()).collect::<Result<_, _>>()?;
+    right.extend(more);
+    Ok(right)
 }
 
 /// Whether a file has the kind that a mode asks for, is the owner's to change, and has no second name elsewhere.
@@ -131,12 +198,11 @@ pub(in crate::git) fn blob_id(bytes: &[u8]) -> Result<BlobId, GitError> {
 }
 
 /// Removes what is not right and not kept, children before their folders; returns the removed paths.
-fn clear(dir: &Path, target: &Target<'_>, found: &[Found], right: &Right<'_>) -> Result<Vec<Vec<u8>>, GitError> {
+fn clear(dir: &Path, target: &Target<'_>, found: &[Found], stays: &[bool]) -> Result<Vec<Vec<u8>>, GitError> {
     let mut removed = Vec::new();
-    for file in found.iter().rev() {
+    for (file, _) in found.iter().zip(stays).rev().filter(|(_, stays)| !**stays) {
         let path = file.path.as_slice();
-        let is_folder = matches!(file.kind, Kind::Folder | Kind::ClosedFolder);
-        if right.contains_key(path) || (is_folder && target.is_folder(path)) || target.stays(path, is_folder) {
+        if (is_folder(file) && target.is_folder(path)) || target.stays(path, is_folder(file)) {
             continue;
         }
         let at = below(dir, path);
