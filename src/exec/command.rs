@@ -139,6 +139,7 @@ pub fn launch(session: &Session<'_>, launch: Launch<'_>) -> Ran {
         marker: session.world.project.clone(),
     };
     let _places = session.places.take(launch.pool);
+    let _running = session.programs.enter();
     let finished = crate::process::run(&request, &session.cancel);
     Ran {
         finished,

@@ -7,7 +7,7 @@ use crate::base::failure::Failure;
 use crate::base::finding::Finding;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
-use crate::exec::fence::Watch;
+use crate::exec::fence::{Reach, Watch};
 use crate::exec::holding::{hold, out_of_scope};
 use crate::exec::place::Place;
 use crate::exec::replaying;
@@ -153,7 +153,7 @@ fn run(
         Err(edited) => return Ok(edited),
     };
     let kind = StepKind::Edit(ground.workstream.id.clone(), ground.number);
-    let watch = Watch::begin(session, ground.workstream.id.as_str())?;
+    let watch = Watch::begin(session, ground.workstream.id.as_str(), Reach::Everything)?;
     let ran = launch(
         session,
         Launch {

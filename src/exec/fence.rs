@@ -6,8 +6,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use crate::base::failure::Failure;
 use crate::base::finding::{Finding, FindingSeverity};
 use crate::exec::ExecError;
 use crate::exec::editing::Edited;
@@ -18,27 +21,66 @@ use crate::git::fence::{Difference, Fence, FenceBreach};
 /// What runs now by its name, each with those that ran beside it.
 pub type Watched = Vec<(String, Names)>;
 
+/// What a watch is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// A tool that edits: every file of the main checkout, too.
+    Everything,
+    /// Setups, lints and tests: what the repository would run or follow, and its refs.
+    Books,
+}
+
 /// A look that waits for its second.
 pub struct Watch {
-    before: Fence,
+    before: Arc<Fence>,
     dirs: Vec<PathBuf>,
     ran: Names,
+    reach: Reach,
+}
+
+/// A look after a tool, which is the one before the next tool where nothing ran in between.
+pub struct LastLook {
+    fence: Arc<Fence>,
+    dirs: Vec<PathBuf>,
+    /// How many programs had been started and ended by then.
+    programs: u64,
+    at: Instant,
 }
 
 impl Watch {
-    /// Looks before the tool of a workstream starts.
-    pub fn begin(session: &Session<'_>, name: &str) -> Result<Self, ExecError> {
-        let dirs = idle(session);
-        let before = look(session, &dirs)?;
-        Ok(Self { before, dirs, ran: enter(session, name) })
+    /// Looks before a program starts; `name` is a workstream's or a step's.
+    pub fn begin(session: &Session<'_>, name: &str, reach: Reach) -> Result<Self, ExecError> {
+        let dirs = if reach == Reach::Everything { idle(session) } else { Vec::new() };
+        let before = match reach {
+            Reach::Everything => match last_look(session, &dirs) {
+                Some(last) => last,
+                None => Arc::new(look(session, &dirs)?),
+            },
+            Reach::Books => Arc::new(look_at_books(session)?),
+        };
+        Ok(Self { before, dirs, ran: enter(session, name), reach })
     }
 
     /// Looks again; what differs comes back as findings. A worktree that was taken up meanwhile is left out.
     pub fn end(self, session: &Session<'_>) -> Result<Vec<Finding>, ExecError> {
-        lock(&session.watched).retain(|(_, other)| !Arc::ptr_eq(other, &self.ran));
-        let taken = lock(&session.taken_up).clone();
-        let dirs: Vec<PathBuf> = self.dirs.into_iter().filter(|dir| !taken.contains(dir)).collect();
-        let mut breaches = self.before.differences(&look(session, &dirs)?);
+        let alone = {
+            let mut watched = lock(&session.watched);
+            watched.retain(|(_, other)| !Arc::ptr_eq(other, &self.ran));
+            watched.is_empty()
+        };
+        let programs = session.programs.count();
+        let after = match self.reach {
+            Reach::Books => Arc::new(look_at_books(session)?),
+            Reach::Everything => {
+                let taken = lock(&session.taken_up).clone();
+                let dirs: Vec<PathBuf> = self.dirs.into_iter().filter(|dir| !taken.contains(dir)).collect();
+                let after = Arc::new(look(session, &dirs)?);
+                let last = LastLook { fence: after.clone(), dirs, programs, at: Instant::now() };
+                *lock(&session.last_look) = (alone && session.programs.none_runs()).then_some(last);
+                after
+            }
+        };
+        let mut breaches = self.before.differences(&after);
         breaches.retain(|breach| !is_of_others(session, breach));
         let ran = lock(&self.ran).clone();
         // A task's business is in the main checkout; only what it has no business with is told.
@@ -47,6 +89,60 @@ impl Watch {
         breaches.retain(|breach| !(task_ran && Some(breach.place.as_path()) == main));
         let ran = ran.into_iter().collect::<Vec<_>>().join(", ");
         Ok(breaches.iter().map(|breach| finding(session, breach, &ran)).collect())
+    }
+
+    /// The same for what is no edit: a failure where something grave was done, else the differences are said.
+    pub fn end_of_step(self, session: &Session<'_>) -> Result<Option<Failure>, ExecError> {
+        let breaches = self.end(session)?;
+        if breaches.iter().any(|breach| breach.severity == FindingSeverity::Error) {
+            return Ok(Some(tampered(&breaches)));
+        }
+        tell(session, &breaches);
+        Ok(None)
+    }
+}
+
+/// A look that was taken just now, after which no program of ours started or ended.
+fn last_look(session: &Session<'_>, dirs: &[PathBuf]) -> Option<Arc<Fence>> {
+    let last = lock(&session.last_look).take()?;
+    let young = last.at.elapsed() < LOOK_AGE_MAX;
+    (young && last.dirs == dirs && last.programs == session.programs.count()).then_some(last.fence)
+}
+
+/// What a person does in the main checkout before a tool starts is not to be laid at the tool's door.
+const LOOK_AGE_MAX: Duration = Duration::from_millis(500);
+
+/// Programs of this run: how often one started or ended, and how many run.
+#[derive(Debug, Default)]
+pub struct Programs {
+    changes: AtomicU64,
+    running: AtomicU64,
+}
+
+impl Programs {
+    /// One starts; it has ended when what comes back is dropped.
+    pub fn enter(&self) -> Running<'_> {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        Running(self)
+    }
+
+    fn count(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    fn none_runs(&self) -> bool {
+        self.running.load(Ordering::SeqCst) == 0
+    }
+}
+
+/// A program that runs.
+pub struct Running<'a>(&'a Programs);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.changes.fetch_add(1, Ordering::SeqCst);
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -120,7 +216,18 @@ fn idle(session: &Session<'_>) -> Vec<PathBuf> {
 
 fn look(session: &Session<'_>, dirs: &[PathBuf]) -> Result<Fence, ExecError> {
     let skip = [session.world.root.join(".pl"), session.world.root.join(".worktrees")];
-    Ok(Fence::look(&session.world.located().repository, dirs, &skip)?)
+    Ok(Fence::look(&session.world.located().repository, &session.memory, dirs, &skip)?)
+}
+
+fn look_at_books(session: &Session<'_>) -> Result<Fence, ExecError> {
+    Ok(Fence::look_at_books(&session.world.located().repository, &session.memory)?)
+}
+
+fn tell(session: &Session<'_>, breaches: &[Finding]) {
+    for breach in breaches {
+        let path = breach.path.as_deref().unwrap_or("?");
+        session.note("warning", format!("{path} was {}", breach.message));
+    }
 }
 
 /// Adds breaches to what an edit came to; one without a tree to report them with has them said at once.
@@ -141,10 +248,7 @@ pub fn add(session: &Session<'_>, edited: Edited, breaches: Vec<Finding>) -> Edi
             Edited::NoOutcome(failure)
         }
         other => {
-            for breach in &breaches {
-                let path = breach.path.as_deref().unwrap_or("?");
-                session.note("warning", format!("{path} was {}", breach.message));
-            }
+            tell(session, &breaches);
             other
         }
     }

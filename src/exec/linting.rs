@@ -7,6 +7,7 @@ use crate::base::failure::Failure;
 use crate::base::finding::{Finding, FindingSeverity};
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
+use crate::exec::fence::{Reach, Watch};
 use crate::exec::session::{Made, Session};
 use crate::graph::StepKind;
 use crate::observe::edit::display;
@@ -51,6 +52,42 @@ pub fn run(
     looked: &Looked,
     prepared: &Prepared,
 ) -> Result<Linted, ExecError> {
+    let watch = Watch::begin(session, &kind.name(), Reach::Books)?;
+    let ended = run_batches(session, dir, kind, rule, looked, prepared);
+    let tampered = watch.end_of_step(session)?.map(|failure| failure.findings).unwrap_or_default();
+    let (mut findings, duration_ms, last) = match ended {
+        Ok(ended) => ended,
+        Err(mut other) => {
+            if let Linted::NoOutcome(failure) = other.as_mut() {
+                failure.findings.extend(tampered);
+            }
+            return Ok(*other);
+        }
+    };
+    findings.extend(tampered);
+    let red = fails(&findings);
+    let times_red = if red { looked.body.as_ref().map_or(0, |body| body.times_red) + 1 } else { 0 };
+    let outcome = if red { Outcome::Red } else { Outcome::Green };
+    let body = LintBody { findings: findings.clone(), times_red };
+    session.record(kind, &looked.look, Made::new(outcome, &body, duration_ms))?;
+    Ok(if red {
+        Linted::Red(failure(rule, findings, last.as_ref()), duration_ms)
+    } else {
+        Linted::Green(findings, duration_ms)
+    })
+}
+
+/// Findings, wall time and the last program of a lint that came to its end; else how it ended.
+type Batches = Result<(Vec<Finding>, u64, Option<Ran>), Box<Linted>>;
+
+fn run_batches(
+    session: &Session<'_>,
+    dir: &std::path::Path,
+    kind: &StepKind,
+    rule: &Rule,
+    looked: &Looked,
+    prepared: &Prepared,
+) -> Batches {
     let mut findings = Vec::new();
     let mut duration_ms = 0;
     let mut last = None;
@@ -68,30 +105,22 @@ pub fn run(
         );
         duration_ms += ran.duration_ms();
         if ran.cancelled() {
-            return Ok(Linted::Interrupted);
+            return Err(Box::new(Linted::Interrupted));
         }
         if let Some(failure) = ran.no_outcome(false) {
-            return Ok(Linted::NoOutcome(failure));
+            return Err(Box::new(Linted::NoOutcome(failure)));
         }
         match read(rule, dir, &ran) {
             Ok(found) => findings.extend(found),
             Err(sentence) => {
                 let message = format!("{} failed: {sentence}", rule.name);
-                return Ok(Linted::NoOutcome(ran.failure("infrastructure", message, None)));
+                let failure = ran.failure("infrastructure", message, None);
+                return Err(Box::new(Linted::NoOutcome(failure)));
             }
         }
         last = Some(ran);
     }
-    let red = fails(&findings);
-    let times_red = if red { looked.body.as_ref().map_or(0, |body| body.times_red) + 1 } else { 0 };
-    let outcome = if red { Outcome::Red } else { Outcome::Green };
-    let body = LintBody { findings: findings.clone(), times_red };
-    session.record(kind, &looked.look, Made::new(outcome, &body, duration_ms))?;
-    Ok(if red {
-        Linted::Red(failure(rule, findings, last.as_ref()), duration_ms)
-    } else {
-        Linted::Green(findings, duration_ms)
-    })
+    Ok((findings, duration_ms, last))
 }
 
 fn read(rule: &Rule, dir: &std::path::Path, ran: &Ran) -> Result<Vec<Finding>, String> {

@@ -12,9 +12,10 @@ use crate::base::failure::Failure;
 use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
-use crate::exec::fence::Watched;
+use crate::exec::fence::{LastLook, Programs, Watched};
 use crate::exec::slots::Places;
 use crate::fingerprint::Key;
+use crate::git::fence::Memory;
 use crate::git::object::TreeId;
 use crate::git::worktree::pool::Pool;
 use crate::graph::{StepId, StepKind};
@@ -59,6 +60,12 @@ pub struct Session<'a> {
     pub taken_up: Mutex<BTreeSet<PathBuf>>,
     /// Tools that run now.
     pub watched: Mutex<Watched>,
+    /// What the fence saw last.
+    pub last_look: Mutex<Option<LastLook>>,
+    /// What the fence read of the repository's own files.
+    pub memory: Memory,
+    /// Programs that run.
+    pub programs: Programs,
     events: Mutex<Sender<Event>>,
     books: Mutex<Books>,
     setups: Mutex<HashMap<Key, Arc<Mutex<()>>>>,
@@ -118,6 +125,9 @@ impl<'a> Session<'a> {
             pool: Pool::new(&parts.world.pool(), parts.jobs as usize),
             taken_up: Mutex::default(),
             watched: Mutex::default(),
+            last_look: Mutex::default(),
+            memory: Memory::default(),
+            programs: Programs::default(),
             events: Mutex::new(parts.events),
             books: Mutex::default(),
             setups: Mutex::default(),

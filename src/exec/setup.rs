@@ -8,6 +8,7 @@ use crate::analysis::pipeline::Setup;
 use crate::base::failure::Failure;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
+use crate::exec::fence::{Reach, Watch};
 use crate::exec::session::{Made, Session, lock};
 use crate::git::object::{Mode, TreeId};
 use crate::graph::StepKind;
@@ -84,6 +85,9 @@ fn make(
     let temporary = scratch.join("tmp");
     std::fs::create_dir_all(&temporary).map_err(ExecError::writing(&temporary))?;
     let properties = Properties { out: Some(output.clone()), ..Properties::default() };
+    // A project without a repository has none to be guarded.
+    let guarded = session.world.located.is_some();
+    let watch = guarded.then(|| Watch::begin(session, &kind.name(), Reach::Books)).transpose()?;
     let ran = launch(
         session,
         Launch {
@@ -98,7 +102,12 @@ fn make(
             log: session.log(kind, 1),
         },
     );
+    let tampered = watch.map(|watch| watch.end_of_step(session)).transpose()?.flatten();
     let _ = std::fs::remove_dir_all(&scratch);
+    if let Some(failure) = tampered {
+        remove_folder(&output).map_err(ExecError::writing(&output))?;
+        return Ok(SetUp::Failed(failure));
+    }
     if ran.exit() != Some(0) {
         remove_folder(&output).map_err(ExecError::writing(&output))?;
         return Ok(if ran.cancelled() { SetUp::Interrupted } else { SetUp::Failed(failure(wanted, &ran)) });

@@ -203,6 +203,8 @@ fn keep(session: &Session<'_>, outputs: &[OutputFile]) -> Result<(), ExecError> 
 
 /// Puts recorded outputs back where they are missing or differ; `false` where some blob is not there.
 fn restore(session: &Session<'_>, task: &Task, look: &Look) -> Result<bool, ExecError> {
+    // What we write in the main checkout counts as a program does: a look from before is of no use after.
+    let _counted = session.programs.enter();
     let Some(record) = session.records().find(look.key)? else { return Ok(false) };
     let made: TaskBody = body(&record)?;
     let digest = |file: &OutputFile| {

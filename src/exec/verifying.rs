@@ -9,6 +9,7 @@ use crate::base::failure::Failure;
 use crate::base::name::RuleName;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
+use crate::exec::fence::{Reach, Watch};
 use crate::exec::linting::{self, Linted};
 use crate::exec::place::Place;
 use crate::exec::session::{Ending, Made, Session, lock};
@@ -281,14 +282,20 @@ impl Verification<'_, '_> {
             Sequence { home: self.place.scratch("home")?, temporary: self.place.scratch("tmp")?, missed: false };
         for number in 1..=earlier {
             let kind = StepKind::Test(self.workstream.id.clone(), number);
-            let ran = self.start(&kind, &self.workstream.tests[number as usize - 1], &sequence, prepared, 0);
+            let declared = &self.workstream.tests[number as usize - 1];
+            let (ran, tampered) = self.start(&kind, declared, &sequence, prepared, 0)?;
             if ran.cancelled() {
                 return Ok(Err(Verified::Interrupted));
+            }
+            if let Some(failure) = tampered {
+                self.session.note("warning", format!("{} {}", kind.name(), failure.message));
+                return Ok(Err(Verified::NoOutcome(failure.message)));
             }
         }
         Ok(Ok(sequence))
     }
 
+    /// Runs a test; with the failure that it is where it reached into the repository's own files.
     fn start(
         &self,
         kind: &StepKind,
@@ -296,7 +303,7 @@ impl Verification<'_, '_> {
         sequence: &Sequence,
         prepared: &Prepared,
         attempt: u32,
-    ) -> Ran {
+    ) -> Result<(Ran, Option<Failure>), ExecError> {
         let properties = Properties {
             worktree: Some(self.place.dir.clone()),
             workstream: self.workstream.id.0.clone(),
@@ -313,7 +320,9 @@ impl Verification<'_, '_> {
             timeout_ms: test.timeout_ms.unwrap_or(TEST_TIMEOUT_MS),
             log: self.session.log(kind, attempt),
         };
-        launch(self.session, launched)
+        let watch = Watch::begin(self.session, &kind.name(), Reach::Books)?;
+        let ran = launch(self.session, launched);
+        Ok((ran, watch.end_of_step(self.session)?))
     }
 
     fn run_test(
@@ -327,13 +336,14 @@ impl Verification<'_, '_> {
         let verdict = look.look.verdict.clone();
         let begun = self.session.begin(kind, &look.look.reason().to_string(), None);
         let declared = &self.workstream.tests[number as usize - 1];
-        let ran = self.start(kind, declared, sequence, prepared, 1);
+        let (ran, tampered) = self.start(kind, declared, sequence, prepared, 1)?;
         if ran.cancelled() {
             self.session.end(kind, Ending::ran(StepStatus::Interrupted, &verdict, begun));
             return Ok(Verified::Interrupted);
         }
         let shell = matches!(declared.command, Command::Shell(_));
-        if let Some(failure) = ran.no_outcome(shell) {
+        if let Some(mut failure) = ran.no_outcome(shell) {
+            failure.findings.extend(tampered.into_iter().flat_map(|tampered| tampered.findings));
             let message = failure.message.clone();
             self.session
                 .end(kind, Ending::ran(StepStatus::Failed, &verdict, begun).failure(with_withheld(failure, &ran)));
@@ -343,7 +353,7 @@ impl Verification<'_, '_> {
         let dirtied = !dirtied_paths.is_empty() || sequence.is_written();
         self.dirtied |= dirtied;
         let exit = ran.exit().unwrap_or(-1);
-        let failure = red(&declared.command, &ran, exit);
+        let failure = tampered.or_else(|| red(&declared.command, &ran, exit));
         let times_red = if failure.is_some() { look.body.as_ref().map_or(0, |body| body.times_red) + 1 } else { 0 };
         let outcome = if failure.is_some() { Outcome::Red } else { Outcome::Green };
         let detail = (!dirtied_paths.is_empty()).then(|| format!("test-dirtied: {}", shown(&dirtied_paths)));

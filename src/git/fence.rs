@@ -4,29 +4,28 @@
 //! it was, and changes nothing.
 
 mod arming;
+mod books;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::base::digest::Digest;
 use crate::git::error::GitError;
 use crate::git::folder::{self, Found, Kind, below, is_git_name};
 use crate::git::object::CommitId;
 use crate::git::repository::Repository;
 use crate::git::stats::Moment;
-use crate::git::worktree::{admin, index};
+
+pub use self::books::Memory;
 
 /// How many files and folders of one place are looked at.
 pub const FENCE_FILES_MAX: u64 = 500_000;
-/// What of the common folder is looked at, by content.
-const GUARDED: [&str; 5] = ["HEAD", "hooks", "info", "objects/info/alternates", "shallow"];
-/// Of these each setting is looked at.
-const CONFIGS: [&str; 2] = ["config", "config.worktree"];
 
 /// What was seen.
 #[derive(Debug)]
 pub struct Fence {
-    places: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Seen>>,
+    /// Each sorted by path.
+    places: BTreeMap<PathBuf, Vec<(Vec<u8>, Seen)>>,
     metadata: BTreeMap<String, String>,
     /// What the refs that we wrote must hold.
     own: BTreeMap<String, Option<String>>,
@@ -71,7 +70,12 @@ pub struct FenceBreach {
 
 impl Fence {
     /// Looks at checkouts (their `.git` left out) and the repository; nothing in `skip` is looked at.
-    pub fn look(repository: &Repository, dirs: &[PathBuf], skip: &[PathBuf]) -> Result<Self, GitError> {
+    pub fn look(
+        repository: &Repository,
+        memory: &Memory,
+        dirs: &[PathBuf],
+        skip: &[PathBuf],
+    ) -> Result<Self, GitError> {
         let mut places = BTreeMap::new();
         let mut incomplete = Vec::new();
         for dir in dirs {
@@ -89,10 +93,18 @@ impl Fence {
             let seen = found.into_iter().filter(|file| outside(&file.path)).map(|file| (seen(&file), file.path));
             places.insert(dir.clone(), seen.map(|(seen, path)| (path, seen)).collect());
         }
-        let metadata = metadata(repository)?;
-        let wrote = |(name, new): (&String, &Option<CommitId>)| (format!("ref {name}"), new.map(|commit| commit.hex()));
-        let own = repository.written().iter().map(wrote).collect();
-        Ok(Self { places, metadata, own, common_dir: repository.common_dir().to_owned(), incomplete })
+        let metadata = books::look(repository, memory, true)?;
+        let common_dir = repository.common_dir().to_owned();
+        Ok(Self { places, metadata, own: own(repository), common_dir, incomplete })
+    }
+
+    /// Looks at the repository alone, without any checkout or index: refs, settings, hooks, attributes, where others'
+    /// worktrees are. Cheap enough for every program.
+    pub fn look_at_books(repository: &Repository, memory: &Memory) -> Result<Self, GitError> {
+        let metadata = books::look(repository, memory, false)?;
+        let common_dir = repository.common_dir().to_owned();
+        let (places, incomplete) = (BTreeMap::new(), Vec::new());
+        Ok(Self { places, metadata, own: own(repository), common_dir, incomplete })
     }
 
     /// What is different later; places that only one of the two looked at are left out.
@@ -103,7 +115,7 @@ impl Fence {
             if self.incomplete.contains(place) || later.incomplete.contains(place) {
                 continue;
             }
-            let differing = differing(before, after);
+            let differing = differing(before.iter().map(in_two), after.iter().map(in_two));
             breaches.extend(differing.into_iter().map(|(path, how)| FenceBreach {
                 place: place.clone(),
                 what: String::from_utf8_lossy(path).into_owned(),
@@ -111,7 +123,7 @@ impl Fence {
                 armed: false,
             }));
         }
-        let mut differing = differing(&self.metadata, &later.metadata);
+        let mut differing = differing(self.metadata.iter(), later.metadata.iter());
         differing
             .retain(|(what, _)| later.own.get(*what).is_none_or(|wrote| wrote.as_ref() != later.metadata.get(*what)));
         breaches.extend(differing.into_iter().map(|(what, how)| FenceBreach {
@@ -125,16 +137,39 @@ impl Fence {
     }
 }
 
-fn differing<'a, K: Ord, V: PartialEq>(
-    before: &'a BTreeMap<K, V>,
-    after: &'a BTreeMap<K, V>,
+/// What the refs that we wrote must hold.
+fn own(repository: &Repository) -> BTreeMap<String, Option<String>> {
+    let wrote = |(name, new): (&String, &Option<CommitId>)| (format!("ref {name}"), new.map(|commit| commit.hex()));
+    repository.written().iter().map(wrote).collect()
+}
+
+fn in_two<K, V>((key, value): &(K, V)) -> (&K, &V) {
+    (key, value)
+}
+
+/// What differs between two lists that are sorted by their keys.
+fn differing<'a, K: Ord, V: PartialEq + 'a>(
+    before: impl Iterator<Item = (&'a K, &'a V)>,
+    after: impl Iterator<Item = (&'a K, &'a V)>,
 ) -> Vec<(&'a K, Difference)> {
-    let gone_or_changed = before.iter().filter_map(|(key, value)| match after.get(key) {
-        None => Some((key, Difference::Removed)),
-        Some(other) => (other != value).then_some((key, Difference::Changed)),
-    });
-    let added = after.keys().filter(|key| !before.contains_key(key)).map(|key| (key, Difference::Added));
-    gone_or_changed.chain(added).collect()
+    let (mut before, mut after) = (before.peekable(), after.peekable());
+    let mut differing = Vec::new();
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => return differing,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((left, _)), Some((right, _))) => left.cmp(right),
+        };
+        let left = if order.is_le() { before.next() } else { None };
+        let right = if order.is_ge() { after.next() } else { None };
+        match (left, right) {
+            (Some((key, _)), None) => differing.push((key, Difference::Removed)),
+            (None, Some((key, _))) => differing.push((key, Difference::Added)),
+            (Some((key, old)), Some((_, new))) if old != new => differing.push((key, Difference::Changed)),
+            _ => {}
+        }
+    }
 }
 
 /// A folder is what it is called and allows: its times move with every file in it.
@@ -146,46 +181,9 @@ fn seen(file: &Found) -> Seen {
     Seen { size: stat.size, mtime: stat.mtime, ctime: stat.ctime, inode: stat.inode, mode: stat.mode }
 }
 
-/// Refs, git's guarded files and others' linked worktrees, by what a breach calls them.
-fn metadata(repository: &Repository) -> Result<BTreeMap<String, String>, GitError> {
-    let targets = repository.reference_targets()?.into_iter();
-    let mut seen: BTreeMap<_, _> = targets.map(|(name, target)| (format!("ref {name}"), target)).collect();
-    let common = repository.common_dir();
-    if let Some(index) = index::oddities(&common.join("index")) {
-        seen.insert("index".to_owned(), index.content.hex());
-    }
-    for name in CONFIGS {
-        seen.extend(arming::settings(name, &common.join(name)));
-    }
-    let mut open: Vec<String> = GUARDED.map(str::to_owned).into();
-    while let Some(name) = open.pop() {
-        let path = common.join(&name);
-        let Ok(metadata) = path.symlink_metadata() else { continue };
-        if metadata.is_dir() {
-            let listing = std::fs::read_dir(&path).map_err(GitError::file("list", &path))?.filter_map(Result::ok);
-            open.extend(listing.map(|entry| format!("{name}/{}", entry.file_name().to_string_lossy())));
-            continue;
-        }
-        let content = if metadata.is_file() { content(&path) } else { format!("{:?}", std::fs::read_link(&path)) };
-        seen.insert(name, format!("{:?} {content}", metadata.permissions()));
-    }
-    for entry in std::fs::read_dir(common.join("worktrees")).into_iter().flatten().filter_map(Result::ok) {
-        if !admin::is_ours(&entry.path()) {
-            let head = std::fs::read(entry.path().join("HEAD")).unwrap_or_default();
-            let name = format!("worktree {}", entry.file_name().to_string_lossy());
-            seen.insert(name, String::from_utf8_lossy(&head).into_owned());
-        }
-    }
-    Ok(seen)
-}
-
-fn content(path: &Path) -> String {
-    std::fs::read(path).map_or_else(|error| error.to_string(), |bytes| Digest::of(&bytes).hex())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Fence;
+    use super::{Fence, Memory};
     use crate::git::scratch::{Scratch, write};
     use crate::git::worktree::create;
 
@@ -197,7 +195,8 @@ mod tests {
         let dir = scratch.dir();
         let dirs = [dir.clone(), scratch.beside("absent")];
         let skip = [dir.join(".pl"), dir.join("b/used")];
-        let look = || Fence::look(&repository, &dirs, &skip).unwrap();
+        let memory = Memory::default();
+        let look = || Fence::look(&repository, &memory, &dirs, &skip).unwrap();
         let before = look();
         assert_eq!(before.differences(&look()), []);
         // What pl does by itself is no breach.
@@ -232,9 +231,13 @@ mod tests {
 
         // A ref that we wrote and someone else moved.
         let before = look();
+        let books = Fence::look_at_books(&repository, &memory).unwrap();
         scratch.git(&["commit", "-q", "--allow-empty", "-m", "second"]);
         scratch.git(&["update-ref", "refs/pl/x", "HEAD"]);
         let breaches = before.differences(&look());
         assert!(breaches.iter().any(|breach| breach.what == "ref refs/pl/x"), "{breaches:?}");
+        let breaches = books.differences(&Fence::look_at_books(&repository, &memory).unwrap());
+        let text: Vec<_> = breaches.iter().map(|breach| format!("{:?} {}", breach.how, breach.what)).collect();
+        assert_eq!(text, ["Changed ref refs/heads/main", "Changed ref refs/pl/x"]);
     }
 }

@@ -82,22 +82,6 @@ impl Repository {
         })
     }
 
-    /// What every ref holds, without following it: names and ids or names of other refs, bytes that are no text replaced.
-    pub(super) fn reference_targets(&self) -> Result<Vec<(String, String)>, GitError> {
-        self.with(|handle| {
-            let listing = || GitError::object("list the refs");
-            let platform = handle.references().map_err(listing())?;
-            let all = platform.all().map_err(listing())?;
-            let target = |reference: gix::Reference<'_>| match reference.detach() {
-                gix::refs::Reference { name, target: Target::Object(id), .. } => (name.to_string(), id.to_string()),
-                gix::refs::Reference { name, target: Target::Symbolic(other), .. } => {
-                    (name.to_string(), other.to_string())
-                }
-            };
-            Ok(all.filter_map(Result::ok).map(target).collect())
-        })
-    }
-
     /// Changes one ref; see [`Self::set_references`].
     pub fn set_reference(&self, name: &str, new: CommitId, expected: Expected) -> Result<(), GitError> {
         self.set_references(&[ReferenceUpdate { name: name.to_owned(), new: Some(new), expected }])

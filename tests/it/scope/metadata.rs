@@ -233,3 +233,37 @@ fn of_two_that_ran_at_once_both_are_named() {
     let project = project_with(&[case(one), result("ws-u", two, &[])], "");
     project.pl(&["build", "-j2", "*"]).expect(1).says("hooks/pre-push").says("while ws-t, ws-u ran");
 }
+
+#[test]
+fn what_setups_lints_and_tests_plant_fails_them() {
+    let clean = result("ws-t", "echo 1 >> src/a.txt", &["M src/a.txt"]);
+    let plain = project_with(&[clean], "");
+    let definitions = plain.read("Pipelinefile.kdl");
+    let hook = plain.path(".git/hooks/pre-push").display().to_string();
+    let setup = format!("setup \"kit\" {{ shell ##\"echo x > {hook}\"##; inputs \"README.md\" }}\n{definitions}");
+    let lint = format!(
+        "rule \"plant\" {{\n    files \"**/*.txt\" in=\"changed\"\n    shell ##\"echo x > {hook}\"##\n    \
+         exit {{ clean 0; findings 1 }}\n    parse \"regex\" {{ pattern #\"^(?P<path>.+?): (?P<message>.*)$\"# }}\n}}\n{definitions}"
+    );
+    let test = definitions.replace(TEST, &format!("echo x > {hook}; true ws-t"));
+    for (step, text) in [("setup.kit", setup), ("plant", lint), ("test.1", test)] {
+        plain.write("Pipelinefile.kdl", &text);
+        plain.commit(step);
+        let ran = plain.pl(&["build", "--json", "ws-t"]).expect(1);
+        let summary = ran.json();
+        let all = workstream(&summary, "ws-t")["steps"].as_array().expect("steps").clone();
+        let failed = all.iter().find(|one| one["status"] == "failed").unwrap_or_else(|| panic!("{step}: {summary:#}"));
+        let findings = failed["failure"]["findings"].to_string();
+        assert!(
+            findings.contains("hooks/pre-push") && findings.contains(&format!("while ws-t/{step} ran")),
+            "{summary:#}"
+        );
+        assert_eq!(plain.git(&["for-each-ref", "refs/pl/ws", "refs/heads/ws"]), "");
+        std::fs::remove_file(&hook).expect("the hook");
+    }
+    // What is no danger is told, and fails nothing.
+    let told = definitions.replace(TEST, &format!("git -C {} branch -f mine HEAD; true ws-t", plain.root().display()));
+    plain.write("Pipelinefile.kdl", told);
+    plain.commit("told");
+    plain.pl(&["build", "ws-t"]).expect(0).says("ref refs/heads/mine was added").says("while ws-t/test.1 ran");
+}
