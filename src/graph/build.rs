@@ -2,12 +2,12 @@
 //!
 //! Needs a pipeline without errors (names resolved, no cycles); a cycle that slips through is answered, not looped on.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::analysis::pipeline::{Pipeline, Task, Workstream};
+use crate::analysis::scope::intersect::Shape;
 use crate::base::name::WorkstreamId;
-use crate::base::path::{Pattern, PatternSet};
+use crate::base::path::{Pattern, PatternSet, RepoPath};
 use crate::graph::order::ordered;
 use crate::graph::{Graph, Step, StepId, StepKind};
 
@@ -87,25 +87,44 @@ fn previous_gates(pipeline: &Pipeline) -> BTreeMap<u32, Vec<StepKind>> {
 /// Which task makes an output, and where tasks are, by name; tasks are their places.
 struct Makers<'a> {
     tasks: HashMap<&'a str, usize>,
-    files: HashMap<&'a str, usize>,
-    /// The same by path, made when a pattern asks for it.
-    sorted: OnceCell<Vec<(&'a str, usize)>>,
-    folders: Vec<(&'a str, usize)>,
+    files: Made<'a>,
+    folders: Made<'a>,
+}
+
+/// Outputs by path, with the task that makes each.
+#[derive(Default)]
+struct Made<'a> {
+    exact: HashMap<&'a str, usize>,
+    sorted: Vec<(&'a str, usize)>,
+}
+
+impl<'a> Made<'a> {
+    fn of(outputs: impl Iterator<Item = (&'a str, usize)>) -> Self {
+        let mut sorted: Vec<(&str, usize)> = outputs.collect();
+        let exact = sorted.iter().copied().collect();
+        sorted.sort_unstable();
+        Self { exact, sorted }
+    }
+
+    /// Those whose paths begin with a text.
+    fn beginning(&self, text: &str) -> impl Iterator<Item = (&'a str, usize)> {
+        let from = self.sorted.partition_point(|(path, _)| *path < text);
+        self.sorted[from..].iter().copied().take_while(move |(path, _)| path.starts_with(text))
+    }
 }
 
 fn makers(pipeline: &Pipeline) -> Makers<'_> {
-    let tasks = pipeline.tasks.iter().enumerate().map(|(place, task)| (task.name.as_str(), place)).collect();
-    let mut makers = Makers { tasks, files: HashMap::new(), sorted: OnceCell::new(), folders: Vec::new() };
-    for (place, task) in pipeline.tasks.iter().enumerate() {
-        for output in &task.outputs {
-            if output.folder {
-                makers.folders.push((output.path.as_str(), place));
-            } else {
-                makers.files.insert(output.path.as_str(), place);
-            }
-        }
+    let outputs = |folder: bool| {
+        let all = pipeline.tasks.iter().enumerate();
+        let all = all.flat_map(|(place, task)| task.outputs.iter().map(move |output| (output, place)));
+        let wanted = all.filter(move |(output, _)| output.folder == folder);
+        wanted.map(|(output, place)| (output.path.as_str(), place))
+    };
+    Makers {
+        tasks: pipeline.tasks.iter().enumerate().map(|(place, task)| (task.name.as_str(), place)).collect(),
+        files: Made::of(outputs(false)),
+        folders: Made::of(outputs(true)),
     }
-    makers
 }
 
 /// The tasks that one needs, each once.
@@ -123,27 +142,34 @@ fn task_needs(task: &Task, place: usize, makers: &Makers<'_>) -> Vec<usize> {
 
 /// The tasks whose declared outputs an input names: an output that matches is an implied dependency.
 fn makers_of(input: &Pattern, makers: &Makers<'_>, found: &mut Vec<usize>) {
-    let prefix = input.literal_prefix();
-    let inside = |folder: &str| below(folder, prefix) || below(prefix, folder);
-    found.extend(makers.folders.iter().filter(|(folder, _)| inside(folder)).map(|(_, place)| *place));
     match input {
-        Pattern::File(path) => found.extend(makers.files.get(path.as_str()).copied()),
-        Pattern::Folder(_) | Pattern::Glob(_) => {
-            let sorted = makers.sorted.get_or_init(|| {
-                let mut sorted: Vec<_> = makers.files.iter().map(|(path, place)| (*path, *place)).collect();
-                sorted.sort_unstable();
-                sorted
-            });
+        // A file that is written may be a folder, too.
+        Pattern::File(path) | Pattern::Folder(path) => {
+            let (path, below) = (path.as_str(), format!("{}/", path.as_str()));
+            found.extend(makers.files.exact.get(path).copied());
+            found.extend(makers.files.beginning(&below).map(|(_, place)| place));
+            found.extend(around(path, &makers.folders));
+            found.extend(makers.folders.beginning(&below).map(|(_, place)| place));
+        }
+        Pattern::Glob(_) => {
+            let prefix = input.literal_prefix();
             let set = PatternSet::new([input]);
-            let from = sorted.partition_point(|(path, _)| *path < prefix);
-            let candidates = sorted[from..].iter().take_while(|(path, _)| path.starts_with(prefix));
-            found.extend(candidates.filter(|(path, _)| set.matches(path.as_bytes())).map(|(_, place)| *place));
+            let files = makers.files.beginning(prefix).filter(|(path, _)| set.matches(path.as_bytes()));
+            found.extend(files.map(|(_, place)| place));
+            found.extend(around(prefix, &makers.folders));
+            let shape = Shape::of(input);
+            let meets = |folder: &str| shape.meets(&Shape::of(&Pattern::Folder(RepoPath(folder.to_owned()))));
+            let folders = makers.folders.beginning(prefix).filter(|(path, _)| meets(path));
+            found.extend(folders.map(|(_, place)| place));
         }
     }
 }
 
-fn below(folder: &str, path: &str) -> bool {
-    path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+/// The folders that a path is, or lies in.
+fn around<'m>(path: &'m str, folders: &'m Made<'_>) -> impl Iterator<Item = usize> + 'm {
+    let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+    let ends = ends.filter(|_| !folders.exact.is_empty());
+    ends.filter_map(|end| folders.exact.get(&path[..end]).copied())
 }
 
 /// What a step needs, before all places are known.
@@ -200,4 +226,50 @@ fn step(kind: &StepKind, needs: &[usize], place_of: &[StepId]) -> Step {
     depends_on.sort_unstable();
     depends_on.dedup();
     Step { kind: kind.clone(), depends_on }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Made, Makers, makers_of};
+    use crate::base::path::{Pattern, RepoPath, is_glob};
+    use std::collections::HashMap;
+
+    #[test]
+    fn an_input_waits_for_whatever_makes_a_part_of_it() {
+        let outputs = ["gen/a.h", "gen/deep/b.h", "gen-2/c.h", "out/", "out2/sub/", "z"];
+        let made = |folder: bool| {
+            let all = outputs.iter().enumerate().filter(|(_, path)| path.ends_with('/') == folder);
+            Made::of(all.map(|(place, path)| (path.trim_end_matches('/'), place)))
+        };
+        let makers = Makers { tasks: HashMap::new(), files: made(false), folders: made(true) };
+        let check = |input: &str, expect: &[&str]| {
+            let literal = || RepoPath(input.trim_end_matches('/').to_owned());
+            let pattern = match input {
+                _ if is_glob(input) => Pattern::Glob(input.to_owned()),
+                _ if input.ends_with('/') => Pattern::Folder(literal()),
+                _ => Pattern::File(literal()),
+            };
+            let mut found = Vec::new();
+            makers_of(&pattern, &makers, &mut found);
+            found.sort_unstable();
+            found.dedup();
+            assert_eq!(found.iter().map(|place| outputs[*place]).collect::<Vec<_>>(), expect, "{input}");
+        };
+        check("gen/a.h", &["gen/a.h"]);
+        check("gen/", &["gen/a.h", "gen/deep/b.h"]);
+        check("gen", &["gen/a.h", "gen/deep/b.h"]);
+        check("gen/*.h", &["gen/a.h"]);
+        check("gen*/*.h", &["gen/a.h", "gen-2/c.h"]);
+        check("**/*.h", &["gen/a.h", "gen/deep/b.h", "gen-2/c.h", "out/", "out2/sub/"]);
+        check("out/x/y", &["out/"]);
+        check("out", &["out/"]);
+        check("out/**/*.o", &["out/"]);
+        check("out2/**/*.o", &["out2/sub/"]);
+        check("out2/s*/a.o", &["out2/sub/"]);
+        check("out2/t*/a.o", &[]);
+        check("out2", &["out2/sub/"]);
+        check("out2/sub/a.o", &["out2/sub/"]);
+        check("ou", &[]);
+        check("zz", &[]);
+    }
 }
