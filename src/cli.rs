@@ -12,6 +12,7 @@ pub mod terminal;
 pub mod build;
 pub mod check;
 pub mod graph;
+pub mod watch;
 
 pub mod diff;
 pub mod explain;
@@ -106,6 +107,7 @@ enum Command {
     Build(build::Arguments),
     Check(check::Arguments),
     Graph(graph::Arguments),
+    Watch(watch::Arguments),
     Show(show::Arguments),
     Log(log::Arguments),
     Diff(diff::Arguments),
@@ -143,6 +145,7 @@ fn dispatch(command: Command, project: Project, terminal: &Terminal) -> Result<O
         Command::Build(arguments) => build::run(arguments, project, terminal),
         Command::Check(arguments) => check::run(arguments, project, terminal),
         Command::Graph(arguments) => graph::run(arguments, project, terminal),
+        Command::Watch(arguments) => watch::run(arguments, project, terminal),
         Command::Show(arguments) => show::run(arguments, project, terminal),
         Command::Log(arguments) => log::run(arguments, project, terminal),
         Command::Diff(arguments) => diff::run(arguments, project, terminal),

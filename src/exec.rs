@@ -22,6 +22,7 @@ pub mod linting;
 pub mod finishing;
 pub mod place;
 pub mod fence;
+pub mod touch;
 
 /// Why a run could not go on.
 #[derive(Debug, thiserror::Error)]

@@ -73,18 +73,30 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         return Err(Failed::usage("--json and --events - both want standard output").hint("give --events a file"));
     }
     let event_lines = events.map(|path| open(&path, &project)).transpose()?;
-    let request = BuildRequest { targets, args, jobs, fail_fast, force, again };
+    let request = BuildRequest { targets, args, jobs, fail_fast, force, again, watch: None };
     if let Some(fresh) = engine::fresh_build(&project, &request)
         && let Some(told) = tell_fresh(&fresh, terminal, to_stdout)
     {
         return told;
     }
-    let (style, options) = terminal.console(to_stdout);
+    let built = tell_while(&project, request, terminal, event_lines, to_stdout)?;
+    tell(&built, terminal, to_stdout)
+}
+
+/// Builds, and tells how it goes.
+pub fn tell_while(
+    project: &Project,
+    request: BuildRequest,
+    terminal: &Terminal,
+    event_lines: Option<EventLines>,
+    stdout_is_taken: bool,
+) -> Result<Built, Failed> {
+    let (style, options) = terminal.console(stdout_is_taken);
     let (sender, receiver) = mpsc::channel();
     let teller = console::spawn(Console::new(style, options), event_lines, receiver);
-    let built = engine::build(&project, request, sender);
+    let built = engine::build(project, request, sender);
     teller.join().expect("BUG: the console panicked");
-    tell(&built?, terminal, to_stdout)
+    built
 }
 
 /// Tells of a build that had nothing to do; `None` where the plan turns out to be damaged.
@@ -102,7 +114,8 @@ fn tell_fresh(fresh: &Fresh, terminal: &Terminal, stdout_is_taken: bool) -> Opti
     Some(told.map(|()| Outcome::Done))
 }
 
-fn tell(built: &Built, terminal: &Terminal, stdout_is_taken: bool) -> Result<Outcome, Failed> {
+/// Tells what a build came to.
+pub fn tell(built: &Built, terminal: &Terminal, stdout_is_taken: bool) -> Result<Outcome, Failed> {
     let tells = built.summary.run_id.is_some() && terminal.verbosity != Verbosity::Quiet;
     if let Some(counts) = diagnostics::counts(&built.diagnostics).filter(|_| tells) {
         terminal.tell(&format!("{counts} in definitions; pl check shows them\n"));

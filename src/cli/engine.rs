@@ -13,12 +13,14 @@ pub mod explaining;
 pub mod logging;
 pub mod looking;
 pub mod needs;
+pub mod watching;
 
 pub mod cleaning;
 pub mod forgetting;
 pub mod leftovers;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use crate::base::diagnostic::{Code, Diagnostic};
@@ -27,6 +29,8 @@ use crate::cli::doctor::Needed;
 use crate::cli::engine::kept::Fresh;
 use crate::cli::exit::Failed;
 use crate::event::Event;
+use crate::exec::touch::Touch;
+use crate::process::cancel::Cancel;
 use crate::report::explain::Explanation;
 use crate::report::history::{LogShow, Show};
 use crate::summary::{BuildSummary, CheckReport};
@@ -57,6 +61,17 @@ pub struct BuildRequest {
     pub force: bool,
     /// Failed workstreams get a new try.
     pub again: bool,
+    /// Who watches; `None`: the build hears signals itself.
+    pub watch: Option<Watch>,
+}
+
+/// What a build shares with who watches.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    /// Ends it.
+    pub cancel: Cancel,
+    /// Says that files moved.
+    pub touch: Arc<Touch>,
 }
 
 /// What a build gives back.

@@ -166,7 +166,8 @@ fn word(kind: Kind) -> &'static str {
     }
 }
 
-fn tell(failed: &Failed, terminal: &Terminal) {
+/// Tells why something could not be done.
+pub fn tell(failed: &Failed, terminal: &Terminal) {
     if failed.kind == Kind::ClosedPipe {
         return;
     }

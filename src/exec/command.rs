@@ -10,6 +10,7 @@ use crate::analysis::pipeline::{Command, Environment, Property, Template, Templa
 use crate::base::failure::Failure;
 use crate::exec::session::Session;
 use crate::observe::program::search_path;
+use crate::process::cancel::Cancel;
 use crate::process::{Ended, Finished, OUTPUT_BYTES_MAX, Request, StartFailure};
 
 /// What the places of a template stand for.
@@ -116,8 +117,13 @@ pub struct Ran {
     pub timeout_ms: u64,
 }
 
-/// Runs a program and waits for it.
+/// Runs a program and waits for it; it is ended with the run.
 pub fn launch(session: &Session<'_>, launch: Launch<'_>) -> Ran {
+    launch_until(session, launch, &session.cancel)
+}
+
+/// The same; it is ended with something that may be ended before.
+pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) -> Ran {
     let mut environment = session.world.environment_of(launch.environment);
     environment.put("PATH", &search_path(session.world, launch.environment, launch.bins).to_string_lossy());
     for (name, path) in launch.own {
@@ -140,7 +146,7 @@ pub fn launch(session: &Session<'_>, launch: Launch<'_>) -> Ran {
     };
     let _places = session.places.take(launch.pool);
     let _running = session.programs.enter();
-    let finished = crate::process::run(&request, &session.cancel);
+    let finished = crate::process::run(&request, cancel);
     Ran {
         finished,
         reproduce,

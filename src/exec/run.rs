@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
@@ -13,7 +14,8 @@ use crate::exec::ExecError;
 use crate::exec::schedule::{self, Ended, Jobs};
 use crate::exec::session::{Ending, Parts, Session};
 use crate::exec::slots::Places;
-use crate::exec::{finishing, tasks, workstream};
+use crate::exec::touch::Touch;
+use crate::exec::{finishing, tasks, touch, workstream};
 use crate::graph::{StepId, StepKind};
 use crate::observe::world::World;
 use crate::plan::{Reason, Verdict};
@@ -52,6 +54,8 @@ pub struct Run<'a> {
     pub cancel: Cancel,
     /// Who reads the events.
     pub events: Sender<Event>,
+    /// Who says that files moved, where somebody watches.
+    pub touch: Option<Arc<Touch>>,
 }
 
 /// One thing that a worker does.
@@ -77,7 +81,7 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
         rayon::ThreadPoolBuilder::new().num_threads(workers).thread_name(|place| format!("pl-worker-{place}")).build();
     let pool = pool.map_err(|error| ExecError::Threads(error.to_string()))?;
     let work = Work { session: &session, jobs: &jobs };
-    schedule::run(&work, &needs, &pool, run.fail_fast);
+    touch::during(&session, || schedule::run(&work, &needs, &pool, run.fail_fast));
     finishing::keep_trees(&session)?;
     session.pool.persist()?;
     moved_after(&session);
@@ -106,6 +110,7 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
         hashes,
         logs,
         events: run.events.clone(),
+        touch: run.touch.clone(),
     }))
 }
 

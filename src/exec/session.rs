@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::exec::ExecError;
 use crate::exec::fence::{LastLook, Programs, Watched};
 use crate::exec::slots::Places;
+use crate::exec::touch::{RunningTask, Touch};
 use crate::fingerprint::Key;
 use crate::git::fence::Memory;
 use crate::git::object::TreeId;
@@ -66,6 +67,10 @@ pub struct Session<'a> {
     pub memory: Memory,
     /// Programs that run.
     pub programs: Programs,
+    /// Who says that files moved, where somebody watches.
+    pub touch: Option<Arc<Touch>>,
+    /// Tasks that run now, for who is told of it.
+    pub running: Mutex<Vec<RunningTask>>,
     events: Mutex<Sender<Event>>,
     books: Mutex<Books>,
     setups: Mutex<HashMap<Key, Arc<Mutex<()>>>>,
@@ -107,6 +112,8 @@ pub struct Parts<'a> {
     pub logs: PathBuf,
     /// Who reads the events.
     pub events: Sender<Event>,
+    /// See [`Session`].
+    pub touch: Option<Arc<Touch>>,
 }
 
 impl<'a> Session<'a> {
@@ -128,6 +135,8 @@ impl<'a> Session<'a> {
             last_look: Mutex::default(),
             memory: Memory::default(),
             programs: Programs::default(),
+            touch: parts.touch,
+            running: Mutex::default(),
             events: Mutex::new(parts.events),
             books: Mutex::default(),
             setups: Mutex::default(),

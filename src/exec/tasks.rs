@@ -9,12 +9,13 @@ use crate::base::digest::Digest;
 use crate::base::failure::Failure;
 use crate::base::name::{SetupName, TaskName};
 use crate::exec::ExecError;
-use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
+use crate::exec::command::{Launch, Properties, Ran, launch_until, with_withheld};
 use crate::exec::fence::Beside;
 use crate::exec::found;
 use crate::exec::schedule::Ended;
 use crate::exec::session::{Ending, Made, Session};
 use crate::exec::setup::{Inputs, SetUp, ensure};
+use crate::exec::touch;
 use crate::graph::{StepId, StepKind};
 use crate::observe::look::Look;
 use crate::observe::record::{OutputFile, TaskBody};
@@ -85,7 +86,8 @@ fn execute(
     let properties = Properties { arguments: session.world.arguments.to_vec(), ..Properties::default() };
     let begun_ns = found::begin(session, task)?;
     let beside = Beside::begin(session, task.name.as_str());
-    let ran = launch(
+    let entered = touch::enter(session, step, task, inputs);
+    let ran = launch_until(
         session,
         Launch {
             argv: properties.argv(command),
@@ -98,10 +100,15 @@ fn execute(
             timeout_ms: task.timeout_ms.unwrap_or(TASK_TIMEOUT_MS),
             log: session.log(kind, 1),
         },
+        &entered.cancel,
     );
-    drop(beside);
+    drop((beside, entered));
     if ran.cancelled() {
-        session.end(kind, Ending::ran(StepStatus::Interrupted, &look.verdict, begun));
+        let mut ending = Ending::ran(StepStatus::Interrupted, &look.verdict, begun);
+        if !session.cancel.is_cancelled() {
+            ending = ending.detail("its inputs changed");
+        }
+        session.end(kind, ending);
         return Ok(Ended::Bad);
     }
     let failed = failure(task, command, &ran).or_else(|| unmade(session, task, &ran));

@@ -3,7 +3,7 @@
 //! Does not know of processes that left the group; `orphan` finds those.
 
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -81,7 +81,7 @@ impl Attended<'_> {
                 return Why::TimedOut;
             }
             let pause = if self.program.exit.is_some() { CANCEL_POLL } else { EXIT_POLL };
-            self.pause(left.map_or(pause, |left| left.min(pause)), cancel.wake());
+            self.pause(left.map_or(pause, |left| left.min(pause)), Some(cancel));
         }
     }
 
@@ -92,13 +92,14 @@ impl Attended<'_> {
     }
 
     /// Waits until a pipe, the exit or the wake-up has something, and reads what came.
-    fn pause(&mut self, at_most: Duration, wake: Option<BorrowedFd<'_>>) {
+    fn pause(&mut self, at_most: Duration, cancel: Option<&Cancel>) {
         let stdout = self.program.stdout.as_ref().map(AsFd::as_fd);
         let stderr = self.program.stderr.as_ref().map(AsFd::as_fd);
         let exit = self.program.exit.as_ref().map(AsFd::as_fd);
-        let watched = [stdout, stderr, exit, wake];
+        let watched = [stdout, stderr, exit].into_iter().flatten();
+        let wakes = cancel.into_iter().flat_map(Cancel::wakes);
         let mut slots: Vec<PollFd<'_>> =
-            watched.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+            watched.chain(wakes).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         let timeout = Timespec::try_from(at_most).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 5_000_000 });
         if poll(&mut slots, Some(&timeout)).is_err() {
             return;

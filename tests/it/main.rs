@@ -17,3 +17,4 @@ mod robustness;
 mod scale;
 mod users_ask;
 mod looking;
+mod watching;

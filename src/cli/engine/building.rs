@@ -120,6 +120,13 @@ pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked, mark_ns: O
     preview(&opened.world, Records(store.as_ref()), &hashes, closure, asked).map_err(observe_failed)
 }
 
+/// The wish to end, from signals. Asked for once a process.
+pub fn heard() -> Result<Cancel, Failed> {
+    let cancel = Cancel::new();
+    cancel.on_signals().map_err(|error| Failed::missing(format!("signals cannot be caught: {error}")))?;
+    Ok(cancel)
+}
+
 /// The run itself: under the lock, with everything opened for writing, definitions that moved meanwhile included.
 fn really(
     project: &Project,
@@ -128,8 +135,10 @@ fn really(
     seen: Preview,
     events: Sender<Event>,
 ) -> Result<(Ahead, BuildSummary), Failed> {
-    let cancel = Cancel::new();
-    cancel.on_signals().map_err(|error| Failed::missing(format!("signals cannot be caught: {error}")))?;
+    let cancel = match &request.watch {
+        Some(watch) => watch.cancel.clone(),
+        None => heard()?,
+    };
     prepare_folder(&planned.opened)?;
     let command = command_line(request);
     let (_lock, waited) = wait_for_lock(&planned.opened.folder, &command, &cancel, &events)?;
@@ -161,6 +170,7 @@ fn really(
         command,
         cancel,
         events,
+        touch: request.watch.as_ref().map(|watch| watch.touch.clone()),
     };
     let summary = run_build(run).map_err(exec_failed)?;
     let judged = if summary.status == "completed" { judge_again(&ahead, &store) } else { None };

@@ -1,0 +1,226 @@
+//! `pl watch`: builds, and builds again whenever something that the targets observe has moved.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::cli::completions::targets;
+use crate::cli::engine::building::heard;
+use crate::cli::engine::watching::{Places, Seen, see, see_failure};
+use crate::cli::engine::{BuildRequest, Project, Watch};
+use crate::cli::exit::{self, Failed, Outcome};
+use crate::cli::terminal::Terminal;
+use crate::cli::{DefinitionArguments, build};
+use crate::exec::touch::Touch;
+use crate::process::cancel::Cancel;
+use crate::report::Tone;
+use crate::report::console::Verbosity;
+use crate::syntax::duration::parse_duration_ms;
+use crate::system::changes::{Batch, Changes};
+
+/// Build, and build again when something moves
+///
+/// Builds the targets, then waits for changes of definitions, inputs and the base, and builds again. What a build itself
+/// writes is no change: what counts is content that a step observes. A task that runs while its inputs change is ended
+/// and begins anew; all others go on. Ends with Ctrl-C.
+#[derive(Debug, Args)]
+#[command(before_help = "  pl watch test               test again after every save
+  pl watch 'ws-*' -j 2        workstreams, too: also when the base moves
+  pl watch --poll 2s          look every two seconds, where files change without events")]
+pub struct Arguments {
+    /// What to keep up to date; without one the default, or every task
+    #[arg(value_name = "TARGET", add = ArgValueCompleter::new(targets))]
+    targets: Vec<String>,
+    /// Steps at a time [default: the machine's processors]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// How long nothing may change before a build begins
+    #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = duration)]
+    debounce: Duration,
+    /// Look at this interval, without waiting for events
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "1s", value_parser = duration)]
+    poll: Option<Duration>,
+    #[command(flatten)]
+    definitions: DefinitionArguments,
+}
+
+/// Between two looks where the machine gives no events.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration_ms(text).map(Duration::from_millis)
+}
+
+/// Performs the command.
+pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let Arguments { targets, jobs, debounce, poll, definitions } = arguments;
+    let project = definitions.apply(project);
+    let cancel = heard()?;
+    let mut changes = Changes::new(debounce, poll.unwrap_or(INTERVAL), poll.is_some());
+    let waker = changes.waker();
+    let wish = cancel.clone();
+    std::thread::Builder::new().name("pl-wish".to_owned()).spawn(move || {
+        wish.wait();
+        waker.wake();
+    })?;
+    let request = BuildRequest {
+        targets,
+        args: Vec::new(),
+        jobs,
+        fail_fast: false,
+        force: false,
+        again: false,
+        watch: Some(Watch { cancel: cancel.clone(), touch: Arc::default() }),
+    };
+    let mut watching = Watching { project: &project, request: &request, terminal, cancel: &cancel, last: None };
+    watching.run(&mut changes)
+}
+
+struct Watching<'a> {
+    project: &'a Project,
+    request: &'a BuildRequest,
+    terminal: &'a Terminal,
+    cancel: &'a Cancel,
+    /// What was seen after the last build.
+    last: Option<Seen>,
+}
+
+impl Watching<'_> {
+    fn run(&mut self, changes: &mut Changes) -> Result<Outcome, Failed> {
+        let mut places = Places::of(self.project);
+        changes.watch(places.folders.clone());
+        if let Some(why) = changes.why_polling() {
+            self.say(&format!("without events of changed files ({why}): looking at intervals"));
+        }
+        loop {
+            let moved_meanwhile = self.bring_up(changes, &places);
+            if self.cancel.is_cancelled() {
+                return Ok(Outcome::Interrupted);
+            }
+            // A build makes folders, and a changed definition names others.
+            places = Places::of(self.project);
+            changes.watch(places.folders.clone());
+            if moved_meanwhile {
+                continue;
+            }
+            if !self.wait(changes, &mut places) {
+                return Ok(Outcome::Interrupted);
+            }
+        }
+    }
+
+    /// Waits until something moves that may matter; `false`: no more is wanted.
+    fn wait(&self, changes: &mut Changes, places: &mut Places) -> bool {
+        loop {
+            let batch = changes.next();
+            if self.cancel.is_cancelled() {
+                return false;
+            }
+            match batch {
+                Batch::Woken => {}
+                Batch::Anything => return true,
+                Batch::Paths(paths) => {
+                    // A folder may have come, or another one in its place.
+                    self.follow(changes, places, &paths);
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn follow(&self, changes: &mut Changes, places: &mut Places, paths: &[PathBuf]) {
+        let (known, new) = places.folders_among(paths);
+        if known.is_empty() && !new {
+            return;
+        }
+        for folder in known {
+            changes.forget(&folder);
+        }
+        *places = Places::of(self.project);
+        changes.watch(places.folders.clone());
+    }
+
+    /// Builds if there is something new to do; says whether something moved meanwhile that is not known to be our own doing.
+    fn bring_up(&mut self, changes: &mut Changes, places: &Places) -> bool {
+        let first = self.last.is_none();
+        let now = self.see();
+        if self.last.as_ref().is_some_and(|last| last.is_like(&now)) {
+            return false;
+        }
+        if now.is_green && !first {
+            self.last = Some(now);
+            return false;
+        }
+        let moved = self.build(changes, places);
+        let after = self.see();
+        let again = moved && !after.is_green && !after.is_like(&now) && !self.cancel.is_cancelled();
+        self.say(if after.is_green { "up to date; waiting for changes" } else { "waiting for changes" });
+        // With something that moved meanwhile, what is seen now is not what was built.
+        self.last = if again { Some(now) } else { Some(after) };
+        again
+    }
+
+    fn see(&self) -> Seen {
+        see(self.project, self.request).unwrap_or_else(|failed| see_failure(&failed))
+    }
+
+    /// Runs a build and hands it what moves; says whether anything did that is not an output.
+    fn build(&self, changes: &mut Changes, places: &Places) -> bool {
+        let over = Arc::new(AtomicBool::new(false));
+        let waker = changes.waker();
+        let touch = self.touch();
+        let mut moved = false;
+        std::thread::scope(|scope| {
+            let flag = Arc::clone(&over);
+            scope.spawn(move || {
+                self.build_once();
+                flag.store(true, Ordering::Release);
+                waker.wake();
+            });
+            while !over.load(Ordering::Acquire) {
+                let concerns = match changes.next() {
+                    Batch::Woken => false,
+                    Batch::Anything => true,
+                    Batch::Paths(paths) => places.concern(&paths),
+                };
+                if concerns {
+                    moved = true;
+                    touch.touch();
+                }
+            }
+        });
+        moved
+    }
+
+    fn build_once(&self) {
+        let again = BuildRequest {
+            targets: self.request.targets.clone(),
+            args: Vec::new(),
+            jobs: self.request.jobs,
+            fail_fast: false,
+            force: false,
+            again: false,
+            watch: self.request.watch.clone(),
+        };
+        let told = build::tell_while(self.project, again, self.terminal, None, false)
+            .and_then(|built| build::tell(&built, self.terminal, false));
+        if let Err(failed) = told {
+            exit::tell(&failed, self.terminal);
+        }
+    }
+
+    fn touch(&self) -> Arc<Touch> {
+        self.request.watch.as_ref().map(|watch| Arc::clone(&watch.touch)).unwrap_or_default()
+    }
+
+    fn say(&self, sentence: &str) {
+        if self.terminal.verbosity != Verbosity::Quiet && !self.cancel.is_cancelled() {
+            let style = &self.terminal.err.style;
+            self.terminal.tell(&format!("{}\n", style.paint(Tone::Dim, &format!("pl watch: {sentence}"))));
+        }
+    }
+}
