@@ -4,6 +4,7 @@
 
 pub mod diagnostic;
 pub mod digest;
+pub mod duration;
 pub mod failure;
 pub mod finding;
 pub mod name;

@@ -5,7 +5,6 @@
 
 pub mod definition;
 pub mod diagnostics;
-pub mod duration;
 
 mod json;
 mod kdl;

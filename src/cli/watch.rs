@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::base::duration::parse_duration_ms;
 use crate::cli::completions::targets;
 use crate::cli::engine::building::heard;
 use crate::cli::engine::watching::{Places, Seen, see, see_failure};
@@ -19,7 +20,6 @@ use crate::exec::touch::Touch;
 use crate::process::cancel::Cancel;
 use crate::report::Tone;
 use crate::report::console::Verbosity;
-use crate::syntax::duration::parse_duration_ms;
 use crate::system::changes::{Batch, Changes};
 
 /// Build, and build again when something moves
@@ -116,7 +116,7 @@ impl Watching<'_> {
     /// Waits until something moves that may matter; `false`: no more is wanted.
     fn wait(&self, changes: &mut Changes, places: &mut Places) -> bool {
         loop {
-            let batch = changes.next();
+            let batch = changes.wait();
             if self.cancel.is_cancelled() {
                 return false;
             }
@@ -182,7 +182,7 @@ impl Watching<'_> {
                 waker.wake();
             });
             while !over.load(Ordering::Acquire) {
-                let concerns = match changes.next() {
+                let concerns = match changes.wait() {
                     Batch::Woken => false,
                     Batch::Anything => true,
                     Batch::Paths(paths) => places.concern(&paths),

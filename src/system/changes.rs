@@ -122,7 +122,7 @@ impl Changes {
     }
 
     /// Waits for the next batch.
-    pub fn next(&mut self) -> Batch {
+    pub fn wait(&mut self) -> Batch {
         let first = match self.watcher {
             Some(_) => self.told.recv().map_err(|_| RecvTimeoutError::Disconnected),
             None => self.told.recv_timeout(self.interval),
@@ -137,7 +137,7 @@ impl Changes {
         while begun.elapsed() < self.quiet * RESTLESS_MAX {
             match self.told.recv_timeout(self.quiet) {
                 Ok(Told::Wake) => {
-                    // What was gathered is told first, the wake-up at the next call.
+                    // What was gathered is told first, the wake-up with the next wait.
                     self.waker().wake();
                     break;
                 }
@@ -225,24 +225,24 @@ mod tests {
         // The quiet time may pass between two events on a busy machine.
         let mut seen: Vec<_> = Vec::new();
         while !seen.contains(&root.join("below/b")) {
-            let Batch::Paths(paths) = changes.next() else { panic!("paths") };
+            let Batch::Paths(paths) = changes.wait() else { panic!("paths") };
             seen.extend(paths);
         }
         seen.dedup();
         assert_eq!(seen, [root.join("below/a"), root.join("below/b")]);
         changes.waker().wake();
-        while changes.next() != Batch::Woken {}
+        while changes.wait() != Batch::Woken {}
         changes.watch(HashSet::from([root.clone()]));
         std::fs::write(root.join("below/c"), "").expect("a file");
         std::fs::write(root.join("here"), "").expect("a file");
-        assert_eq!(changes.next(), Batch::Paths(vec![root.join("here")]));
+        assert_eq!(changes.wait(), Batch::Paths(vec![root.join("here")]));
     }
 
     #[test]
     fn without_events_anything_may_have_changed() {
         let mut changes = Changes::new(Duration::from_millis(1), Duration::from_millis(1), true);
-        assert_eq!(changes.next(), Batch::Anything);
+        assert_eq!(changes.wait(), Batch::Anything);
         changes.waker().wake();
-        assert_eq!(changes.next(), Batch::Woken);
+        assert_eq!(changes.wait(), Batch::Woken);
     }
 }

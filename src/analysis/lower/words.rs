@@ -5,8 +5,8 @@
 use crate::analysis::diagnostics::{bad_duration, unknown_word};
 use crate::analysis::names::{list, nearest};
 use crate::base::diagnostic::Diagnostic;
+use crate::base::duration::parse_duration_ms;
 use crate::syntax::definition::Text;
-use crate::syntax::duration::parse_duration_ms;
 
 /// Minutes that an agent's edit may take where nothing is said.
 const AI_TIMEOUT_MINUTES: u64 = 30;
