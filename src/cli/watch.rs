@@ -1,5 +1,6 @@
 //! `pl watch`: builds, and builds again whenever something that the targets observe has moved.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,8 +12,8 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::base::duration::parse_duration_ms;
 use crate::cli::completions::targets;
 use crate::cli::engine::building::heard;
-use crate::cli::engine::watching::{Places, Seen, see, see_failure};
-use crate::cli::engine::{BuildRequest, Project, Watch};
+use crate::cli::engine::watching::{Places, Seen, WRONG, see, see_failure};
+use crate::cli::engine::{BuildRequest, Built, Project, Watch};
 use crate::cli::exit::{self, Failed, Outcome};
 use crate::cli::terminal::Terminal;
 use crate::cli::{DefinitionArguments, build};
@@ -20,7 +21,8 @@ use crate::exec::touch::Touch;
 use crate::process::cancel::Cancel;
 use crate::report::Tone;
 use crate::report::console::Verbosity;
-use crate::system::changes::{Batch, Changes};
+use crate::summary::StepStatus;
+use crate::system::changes::{Batch, Changes, Waker};
 
 /// Build, and build again when something moves
 ///
@@ -155,9 +157,10 @@ impl Watching<'_> {
             self.last = Some(now);
             return false;
         }
-        let moved = self.build(changes, places);
+        let (moved, unfinished) = self.build(changes, places);
         let after = self.see();
-        let again = moved && !after.is_green && !after.is_like(&now) && !self.cancel.is_cancelled();
+        let moved = moved && !after.is_green && !after.is_like(&now) || after.has_moved_since(&now, &unfinished);
+        let again = moved && !self.cancel.is_cancelled();
         self.say(if after.is_green { "up to date; waiting for changes" } else { "waiting for changes" });
         // With something that moved meanwhile, what is seen now is not what was built.
         self.last = if again { Some(now) } else { Some(after) };
@@ -168,18 +171,17 @@ impl Watching<'_> {
         see(self.project, self.request).unwrap_or_else(|failed| see_failure(&failed))
     }
 
-    /// Runs a build and hands it what moves; says whether anything did that is not an output.
-    fn build(&self, changes: &mut Changes, places: &Places) -> bool {
+    /// Runs a build and hands it what moves; says whether anything did that is not an output, and which steps did not end well.
+    fn build(&self, changes: &mut Changes, places: &Places) -> (bool, BTreeSet<String>) {
         let over = Arc::new(AtomicBool::new(false));
         let waker = changes.waker();
         let touch = self.touch();
         let mut moved = false;
         std::thread::scope(|scope| {
             let flag = Arc::clone(&over);
-            scope.spawn(move || {
-                self.build_once();
-                flag.store(true, Ordering::Release);
-                waker.wake();
+            let building = scope.spawn(move || {
+                let _over = Over(flag, waker);
+                self.build_once()
             });
             while !over.load(Ordering::Acquire) {
                 let concerns = match changes.wait() {
@@ -192,11 +194,11 @@ impl Watching<'_> {
                     touch.touch();
                 }
             }
-        });
-        moved
+            (moved, building.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
     }
 
-    fn build_once(&self) {
+    fn build_once(&self) -> BTreeSet<String> {
         let again = BuildRequest {
             targets: self.request.targets.clone(),
             args: Vec::new(),
@@ -206,10 +208,13 @@ impl Watching<'_> {
             again: false,
             watch: self.request.watch.clone(),
         };
-        let told = build::tell_while(self.project, again, self.terminal, None, false)
-            .and_then(|built| build::tell(&built, self.terminal, false));
-        if let Err(failed) = told {
-            exit::tell(&failed, self.terminal);
+        let built = build::tell_while(self.project, again, self.terminal, None, false);
+        match built.and_then(|built| build::tell(&built, self.terminal, false).map(|_| built)) {
+            Ok(built) => unfinished(&built),
+            Err(failed) => {
+                exit::tell(&failed, self.terminal);
+                BTreeSet::from([WRONG.to_owned()])
+            }
         }
     }
 
@@ -223,4 +228,25 @@ impl Watching<'_> {
             self.terminal.tell(&format!("{}\n", style.paint(Tone::Dim, &format!("pl watch: {sentence}"))));
         }
     }
+}
+
+/// Says that a build is over, however it ended.
+struct Over(Arc<AtomicBool>, Waker);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+        self.1.wake();
+    }
+}
+
+fn unfinished(built: &Built) -> BTreeSet<String> {
+    let summary = &built.summary;
+    let steps = summary.tasks.iter().chain(summary.workstreams.iter().flat_map(|workstream| &workstream.steps));
+    steps.filter(|step| is_unfinished(step.status)).map(|step| step.name.clone()).collect()
+}
+
+/// It would run again by itself; one that was interrupted because its inputs moved is to.
+fn is_unfinished(status: StepStatus) -> bool {
+    !matches!(status, StepStatus::Done | StepStatus::Fresh | StepStatus::Interrupted)
 }

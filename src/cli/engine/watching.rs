@@ -3,7 +3,7 @@
 //! Events are hints. What counts is what steps observe: a build that went red is not run again until something that it
 //! observes has moved, whatever was written meanwhile.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
@@ -15,10 +15,13 @@ use crate::cli::engine::kept;
 use crate::cli::engine::open::{self, Opened, Purpose};
 use crate::cli::engine::{BuildRequest, Project};
 use crate::cli::exit::Failed;
-use crate::plan::Verdict;
+use crate::plan::{Reason, Verdict};
 use crate::preview::Asked;
 use crate::project::find_root;
 use crate::system::{Kind, OsSystem, System};
+
+/// Stands for all steps where definitions are wrong.
+pub const WRONG: &str = "";
 
 /// Folders that nothing is looked for in: what is ours, and git's (its refs are looked after by name).
 const NEVER: [&str; 3] = [".git", ".pl", ".worktrees"];
@@ -28,14 +31,32 @@ const NEVER: [&str; 3] = [".git", ".pl", ".worktrees"];
 pub struct Seen {
     /// Nothing would run, and nothing is red.
     pub is_green: bool,
-    /// Key and verdict of every step; of definitions that are wrong, what is said of them.
-    steps: BTreeMap<String, String>,
+    /// Every step; of definitions that are wrong, what is said of them.
+    steps: BTreeMap<String, Step>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    /// Nothing would run, or it would in any case.
+    is_settled: bool,
+    /// What it observes, where that can be known.
+    key: Option<String>,
 }
 
 impl Seen {
     /// Whether a build of the one would do nothing that a build of the other did not.
     pub fn is_like(&self, other: &Self) -> bool {
         self.is_green == other.is_green && (self.is_green || self.steps == other.steps)
+    }
+
+    /// Whether something moved since `before`, seen after a build of it in which the `unfinished` steps did not come to a good
+    /// end: a step that ended well and is stale, or one that now observes something else than it did.
+    pub fn has_moved_since(&self, before: &Self, unfinished: &BTreeSet<String>) -> bool {
+        self.steps.iter().filter(|(_, step)| !step.is_settled).any(|(name, step)| {
+            let key = before.steps.get(name).map(|step| &step.key);
+            let same = key.is_some_and(|key| key.is_none() || *key == step.key);
+            !same || !unfinished.contains(name)
+        })
     }
 }
 
@@ -50,9 +71,9 @@ pub fn see(project: &Project, request: &BuildRequest) -> Result<Seen, Failed> {
     let seen = look_ahead(&opened, &closure, &Asked::default(), None)?;
     let unmade = opened.world.located.as_ref().is_some_and(|located| located.unmade);
     let steps = seen.steps.iter().map(|plan| {
-        let key = plan.fingerprint.as_ref().map_or_else(String::new, |fingerprint| fingerprint.key().0.hex());
-        let fresh = matches!(plan.verdict, Verdict::Fresh(_));
-        (opened.world.graph.step(plan.step).kind.name(), format!("{fresh} {key}"))
+        let key = plan.fingerprint.as_ref().map(|fingerprint| fingerprint.key().0.hex());
+        let is_settled = matches!(plan.verdict, Verdict::Fresh(_) | Verdict::Stale(Reason::AlwaysRuns));
+        (opened.world.graph.step(plan.step).kind.name(), Step { is_settled, key })
     });
     Ok(Seen { is_green: seen.is_green() && !unmade, steps: steps.collect() })
 }
@@ -60,7 +81,8 @@ pub fn see(project: &Project, request: &BuildRequest) -> Result<Seen, Failed> {
 /// What is said of definitions that are wrong counts as what they observe: said once, and again when it is something else.
 pub fn see_failure(failed: &Failed) -> Seen {
     let text = format!("{:?} {:?}", failed.message, failed.diagnostics);
-    Seen { is_green: false, steps: BTreeMap::from([(String::new(), Digest::of(text.as_bytes()).hex())]) }
+    let step = Step { is_settled: false, key: Some(Digest::of(text.as_bytes()).hex()) };
+    Seen { is_green: false, steps: BTreeMap::from([(WRONG.to_owned(), step)]) }
 }
 
 /// Where things stand that may change what targets come to.
