@@ -166,5 +166,5 @@ fn schedule(bencher: Bencher, shape: &str) {
         })
         .collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
-    bencher.counter(ItemsCount::new(jobs)).bench_local(|| schedule::run(&Nothing, &needs, &pool, false));
+    bencher.counter(ItemsCount::new(jobs)).bench_local(|| schedule::run(&Nothing, &needs, &[], &pool, false));
 }

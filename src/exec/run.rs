@@ -81,7 +81,8 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
         rayon::ThreadPoolBuilder::new().num_threads(workers).thread_name(|place| format!("pl-worker-{place}")).build();
     let pool = pool.map_err(|error| ExecError::Threads(error.to_string()))?;
     let work = Work { session: &session, jobs: &jobs };
-    touch::during(&session, || schedule::run(&work, &needs, &pool, run.fail_fast));
+    let costs = costs(&run, &jobs)?;
+    touch::during(&session, || schedule::run(&work, &needs, &costs, &pool, run.fail_fast));
     finishing::keep_trees(&session)?;
     session.pool.persist()?;
     moved_after(&session);
@@ -157,6 +158,27 @@ fn jobs(world: &World, closure: &[StepId]) -> (Vec<Job>, Vec<Vec<usize>>) {
         needs[job].extend(above.copied().filter(|need| *need != job));
     }
     (jobs, needs.into_iter().map(|set| set.into_iter().collect()).collect())
+}
+
+/// What each job took the last time, in milliseconds: the sum of its steps that may run; 0 where nothing is known.
+fn costs(run: &Run<'_>, jobs: &[Job]) -> Result<Vec<u64>, ExecError> {
+    let may_run = run.preview.steps.iter().filter(|plan| !matches!(plan.verdict, Verdict::Fresh(_)));
+    let names: HashMap<String, StepId> =
+        may_run.map(|plan| (run.world.graph.step(plan.step).kind.name(), plan.step)).collect();
+    let took: HashMap<StepId, u64> = run
+        .store
+        .durations(&names.keys().map(String::as_str).collect::<Vec<_>>())?
+        .into_iter()
+        .filter_map(|(name, duration_ms)| Some((*names.get(&name)?, duration_ms)))
+        .collect();
+    let cost = |step: &StepId| took.get(step).copied().unwrap_or(0);
+    Ok(jobs
+        .iter()
+        .map(|job| match job {
+            Job::Task(step) => cost(step),
+            Job::Workstream(_, steps) => steps.iter().map(cost).sum(),
+        })
+        .collect())
 }
 
 struct Work<'a> {

@@ -1,4 +1,5 @@
-//! Jobs in the order of their needs: what is ready runs, the longest way first; a failure blocks what needs it.
+//! Jobs in the order of their needs: what is ready runs, the longest way first by what jobs cost; a failure blocks what needs
+//! it.
 //!
 //! Owns the state of every job in one loop; workers send one message when they end. Knows no workstreams.
 
@@ -28,8 +29,10 @@ pub trait Jobs: Sync {
 
 /// Runs every job of an acyclic list of needs on `pool`, as many at once as it has threads. A panic of a job goes on in
 /// the caller once all others have ended.
-pub fn run(jobs: &dyn Jobs, needs: &[Vec<usize>], pool: &rayon::ThreadPool, fail_fast: bool) {
-    let mut state = State::new(needs);
+///
+/// `costs`: what each is expected to take, in any unit; none, or 0, where that is not known.
+pub fn run(jobs: &dyn Jobs, needs: &[Vec<usize>], costs: &[u64], pool: &rayon::ThreadPool, fail_fast: bool) {
+    let mut state = State::new(needs, costs);
     let (sender, receiver) = mpsc::channel();
     let room = pool.current_num_threads();
     pool.in_place_scope(|scope| {
@@ -96,12 +99,12 @@ struct State {
     stage: Vec<Stage>,
     missing: Vec<usize>,
     needed_by: Vec<Vec<usize>>,
-    weight: Vec<u32>,
-    ready: BinaryHeap<(u32, std::cmp::Reverse<usize>)>,
+    weight: Vec<u64>,
+    ready: BinaryHeap<(u64, std::cmp::Reverse<usize>)>,
 }
 
 impl State {
-    fn new(needs: &[Vec<usize>]) -> Self {
+    fn new(needs: &[Vec<usize>], costs: &[u64]) -> Self {
         let mut needed_by = vec![Vec::new(); needs.len()];
         for (job, list) in needs.iter().enumerate() {
             for &need in list {
@@ -109,7 +112,7 @@ impl State {
             }
         }
         let missing = needs.iter().map(Vec::len).collect();
-        let weight = weights(needs, &needed_by);
+        let weight = weights(needs, &needed_by, costs);
         let mut state =
             Self { stage: vec![Stage::Waiting; needs.len()], missing, needed_by, weight, ready: BinaryHeap::new() };
         for job in 0..needs.len() {
@@ -156,12 +159,18 @@ impl State {
     }
 }
 
-/// How many jobs hang below each on its longest way.
-fn weights(needs: &[Vec<usize>], needed_by: &[Vec<usize>]) -> Vec<u32> {
-    let mut weight = vec![0_u32; needs.len()];
+/// What each costs with the dearest way below it. What is not known counts as the median of what is, so that without any
+/// knowledge the number of jobs decides.
+fn weights(needs: &[Vec<usize>], needed_by: &[Vec<usize>], costs: &[u64]) -> Vec<u64> {
+    let mut known: Vec<u64> = costs.iter().copied().filter(|cost| *cost > 0).collect();
+    known.sort_unstable();
+    let usual = known.get(known.len() / 2).copied().unwrap_or(1);
+    let cost = |job: usize| costs.get(job).copied().filter(|cost| *cost > 0).unwrap_or(usual);
+    let mut weight = vec![0_u64; needs.len()];
     let order = crate::graph::order::ordered(needs).unwrap_or_default();
     for &job in order.iter().rev() {
-        weight[job] = needed_by[job].iter().map(|&next| weight[next] + 1).max().unwrap_or(0);
+        let below = needed_by[job].iter().map(|&next| weight[next]).max().unwrap_or(0);
+        weight[job] = below.saturating_add(cost(job));
     }
     weight
 }
@@ -202,7 +211,7 @@ mod tests {
     #[test]
     fn a_failure_blocks_its_dependents_and_no_one_else() {
         let log = Log { bad: vec![1], ..Log::default() };
-        run(&log, &[vec![], vec![0], vec![1], vec![2], vec![0]], &pool(), false);
+        run(&log, &[vec![], vec![0], vec![1], vec![2], vec![0]], &[], &pool(), false);
         assert_eq!(*log.ran.lock().unwrap(), [0, 1, 4]);
         let mut blocked = log.blocked.into_inner().unwrap();
         blocked.sort_unstable();
@@ -212,9 +221,22 @@ mod tests {
     #[test]
     fn fail_fast_drops_the_rest() {
         let log = Log { bad: vec![0], ..Log::default() };
-        run(&log, &[vec![], vec![], vec![0]], &pool(), true);
+        run(&log, &[vec![], vec![], vec![0]], &[], &pool(), true);
         assert_eq!(*log.ran.lock().unwrap(), [0], "the one with more below it comes first");
         assert_eq!(*log.dropped.lock().unwrap(), [1]);
+    }
+
+    #[test]
+    fn the_dearest_way_comes_first() {
+        let needs = [vec![], vec![], vec![1], vec![]];
+        let order = |costs: &[u64]| {
+            let log = Log::default();
+            run(&log, &needs, costs, &pool(), false);
+            log.ran.into_inner().unwrap()
+        };
+        assert_eq!(order(&[]), [1, 0, 2, 3], "more jobs hang below 1");
+        assert_eq!(order(&[500, 10, 20, 40]), [0, 3, 1, 2]);
+        assert_eq!(order(&[60, 10, 0, 50]), [0, 1, 2, 3], "what is not known counts as the median, 50");
     }
 
     #[test]
@@ -237,7 +259,7 @@ mod tests {
         }
         let jobs = Panicking(Log::default());
         let needs = [vec![], vec![0], vec![]];
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&jobs, &needs, &pool(), false)));
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&jobs, &needs, &[], &pool(), false)));
         assert!(ended.is_err(), "it goes on in the caller");
         assert_eq!(*jobs.0.ran.lock().unwrap(), [2]);
         assert_eq!(*jobs.0.blocked.lock().unwrap(), [1]);
@@ -247,7 +269,7 @@ mod tests {
     fn a_long_chain_is_no_recursion() {
         let needs: Vec<Vec<usize>> = (0..50_000).map(|job: usize| job.checked_sub(1).into_iter().collect()).collect();
         let log = Log::default();
-        run(&log, &needs, &pool(), false);
+        run(&log, &needs, &[], &pool(), false);
         assert_eq!(log.ran.into_inner().unwrap().len(), 50_000);
     }
 }

@@ -118,6 +118,23 @@ impl Store {
         self.with(|connection| newest(connection, "step", step))
     }
 
+    /// How long steps took when they were last recorded, in milliseconds, by name.
+    pub fn durations(&self, steps: &[&str]) -> Result<HashMap<String, u64>> {
+        self.with(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT duration_ms FROM records WHERE step = ?1 ORDER BY seq DESC LIMIT 1")?;
+            let mut found = HashMap::new();
+            let is_empty: bool =
+                connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM records)", [], |row| row.get(0))?;
+            for step in steps.iter().filter(|_| !is_empty) {
+                if let Some(duration_ms) = statement.query_row([step], |row| row.get(0)).optional()? {
+                    found.insert((*step).to_owned(), unsigned(duration_ms));
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// Records that answered a request, newest first.
     pub fn by_request(&self, request: Digest) -> Result<Vec<Record>> {
         self.records("request = ?1", request.0, u32::MAX)
