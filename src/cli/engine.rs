@@ -113,6 +113,8 @@ pub enum ShowRequest {
     Runs,
     /// Findings of the newest candidates; of one target where one is named.
     Findings(Option<String>),
+    /// What steps cost; of one target where one is named.
+    Stats(Option<String>),
     /// What the tools of a workstream, or of one of its edits, are told.
     Prompt(String),
     /// A run, a workstream, a task or a step.

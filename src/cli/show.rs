@@ -17,6 +17,7 @@ use crate::report::history;
   pl show ws-15               attempts, findings, branch, worktree
   pl show --runs              the newest runs
   pl show --findings ws-15    what the rules said
+  pl show --stats             what steps cost, and how often they were spared
   pl show --prompt ws-15      what its tool is told")]
 pub struct Arguments {
     /// A workstream, a task or a run
@@ -28,8 +29,11 @@ pub struct Arguments {
     /// Findings, of all or of one target
     #[arg(long)]
     findings: bool,
+    /// What steps cost in all runs, those that cost most first; of all or of one target
+    #[arg(long, conflicts_with_all = ["findings", "runs"])]
+    stats: bool,
     /// What the tool of a workstream, or of one edit, is told
-    #[arg(long, requires = "subject", conflicts_with = "findings")]
+    #[arg(long, requires = "subject", conflicts_with_all = ["findings", "stats"])]
     prompt: bool,
 }
 
@@ -38,6 +42,7 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
     let request = match arguments {
         Arguments { runs: true, .. } => ShowRequest::Runs,
         Arguments { findings: true, subject, .. } => ShowRequest::Findings(subject),
+        Arguments { stats: true, subject, .. } => ShowRequest::Stats(subject),
         Arguments { prompt: true, subject: Some(subject), .. } => ShowRequest::Prompt(subject),
         Arguments { subject: Some(subject), .. } => ShowRequest::Subject(subject),
         Arguments { .. } => ShowRequest::Targets,

@@ -3,10 +3,12 @@
 //! Rows come in filled and in order; nothing is looked up and no clock is read (`now` comes in).
 
 mod pages;
+pub mod stats;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::stats::StatsRow;
 use crate::base::failure::Failure;
 use crate::base::finding::Finding;
 use crate::report::console::failure::finding_line;
@@ -195,6 +197,11 @@ pub enum Show {
     Task(TaskShow),
     /// One step of a workstream, or a setup.
     Step(TaskShow),
+    /// `--stats`.
+    Stats {
+        /// Those that cost most first.
+        steps: Vec<StatsRow>,
+    },
     /// `--prompt`.
     Prompt {
         /// In order of asking.
@@ -229,6 +236,7 @@ pub fn show(show: &Show, now: Timestamp, style: &Style) -> String {
         Show::Workstream(workstream) => pages::workstream(workstream, now, style),
         Show::Task(task) | Show::Step(task) => pages::task(task, now, style),
         Show::Prompt { prompts } => pages::prompts(prompts, style),
+        Show::Stats { steps } => stats::table(steps, style),
     }
 }
 

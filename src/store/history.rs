@@ -44,6 +44,18 @@ impl Store {
         })
     }
 
+    /// How steps ended in all runs that are remembered: name, status, milliseconds.
+    pub fn endings(&self) -> Result<Vec<(String, String, u64)>> {
+        let sql =
+            "SELECT step_name, json_extract(payload_json, '$.status'), json_extract(payload_json, '$.duration_ms')
+            FROM events WHERE event_type = 'step-ended' AND step_name IS NOT NULL
+            AND json_type(payload_json, '$.status') = 'text' AND json_type(payload_json, '$.duration_ms') = 'integer'";
+        self.with(|connection| {
+            let ending = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, unsigned(row.get(2)?)));
+            connection.prepare_cached(sql)?.query_map([], ending)?.collect()
+        })
+    }
+
     /// All notes of a room, by name.
     pub fn notes(&self, scope: &str) -> Result<BTreeMap<String, Value>> {
         let sql = "SELECT name, value_json FROM notes WHERE scope = ?1";

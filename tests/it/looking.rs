@@ -319,3 +319,29 @@ fn a_shell_is_given_the_names_of_targets() {
     project.write("Pipelinefile.kdl", format!("{PIPELINE}\ntask \"broken\" {{ depends-on \"nothing\" }}"));
     assert_eq!(lines(complete("project", &["pl", "build", "b"])), ["broken"]);
 }
+
+#[test]
+fn what_steps_cost_is_counted_over_all_runs() {
+    let definitions = "task \"a\" { run \"cp\" \"in\" \"a\"; inputs \"in\"; outputs \"a\" }
+task \"b\" { shell \"grep -q good other\"; inputs \"other\" }
+";
+    let project = Project::new(&[("Pipelinefile.kdl", definitions), ("in", "1\n"), ("other", "bad\n")]);
+    assert!(project.pl(&["show", "--stats"]).expect(0).output().contains("nothing has run yet"));
+    project.pl(&["build"]).expect(1);
+    project.write("other", "good\n");
+    project.pl(&["build"]).expect(0);
+    let rows = |arguments: &[&str]| {
+        let mut words = vec!["show", "--stats", "--json"];
+        words.extend(arguments);
+        project.pl(&words).expect(0).started_nothing().json()["steps"].as_array().expect("rows").clone()
+    };
+    let counts = |step: &str| {
+        let all = rows(&[]);
+        let row = all.iter().find(|row| row["step"] == step).expect("a row").clone();
+        ["done", "fresh", "failed", "hit_percent"].map(|name| row[name].as_u64().expect("a number"))
+    };
+    assert_eq!((counts("a"), counts("b")), ([1, 1, 0, 50], [1, 0, 1, 0]));
+    assert_eq!(rows(&["a"]).len(), 1);
+    let shown = project.pl(&["show", "--stats"]).expect(0);
+    assert!(shown.output().lines().next().is_some_and(|line| line.contains("MEDIAN")), "{}", shown.output());
+}

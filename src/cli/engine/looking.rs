@@ -6,12 +6,15 @@ mod pages;
 mod rows;
 mod targets;
 
+use std::collections::BTreeSet;
+
 use crate::cli::engine::open::{Opened, Purpose, open, remembered, store_failed};
 use crate::cli::engine::{Project, ShowRequest};
 use crate::cli::exit::Failed;
 use crate::graph::{StepId, StepKind};
 use crate::observe::prompt;
 use crate::observe::record::{EditBody, LintBody};
+use crate::report::history::stats::{StepEnding, stats};
 use crate::report::history::{FindingRow, PromptRow, RunShow, Show};
 use crate::store::attempt::Filter;
 use crate::store::record::{Outcome, Record};
@@ -35,6 +38,7 @@ pub fn show(project: &Project, request: ShowRequest) -> Result<Show, Failed> {
         }
         ShowRequest::Findings(target) => findings(project, target),
         ShowRequest::Prompt(target) => prompts(project, &target),
+        ShowRequest::Stats(target) => costs(project, target),
         ShowRequest::Subject(subject) => match run_page(project, &subject)? {
             Some(page) => Ok(page),
             None => target_page(project, &subject),
@@ -101,6 +105,24 @@ fn findings(project: &Project, target: Option<String>) -> Result<Show, Failed> {
     }
     sort(&mut findings);
     Ok(Show::Findings { findings })
+}
+
+/// What steps cost, over all runs.
+fn costs(project: &Project, target: Option<String>) -> Result<Show, Failed> {
+    let wanted = match target {
+        None => None,
+        Some(target) => {
+            let opened = open(project, &[], Purpose::Planning)?;
+            let wanted = opened.wanted(&[target])?;
+            let name = |step: &StepId| opened.world.graph.step(*step).kind.name();
+            Some(opened.closure(&wanted).iter().map(name).collect::<BTreeSet<_>>())
+        }
+    };
+    let Some(store) = remembered(project)? else { return Ok(Show::Stats { steps: Vec::new() }) };
+    let endings = store.endings().map_err(store_failed)?.into_iter();
+    let endings = endings.filter(|(step, ..)| wanted.as_ref().is_none_or(|wanted| wanted.contains(step)));
+    let endings = endings.map(|(step, status, duration_ms)| StepEnding { step, status, duration_ms });
+    Ok(Show::Stats { steps: stats(endings) })
 }
 
 fn sort(findings: &mut [FindingRow]) {
