@@ -4,6 +4,7 @@
 //! so that the preview and the run cannot disagree about what a key is made of.
 
 pub mod world;
+pub mod memory;
 pub mod base;
 pub mod record;
 pub mod edit;

@@ -85,6 +85,7 @@ pub fn preview(
     asked: &Asked,
 ) -> Result<Preview, ObserveError> {
     let closures = Closures::of(world);
+    let _still = world.memory.still();
     let mut preview = Preview::default();
     let mut open: HashMap<StepId, Verdict> = HashMap::new();
     let mut place = 0;

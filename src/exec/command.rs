@@ -124,7 +124,7 @@ pub fn launch(session: &Session<'_>, launch: Launch<'_>) -> Ran {
 
 /// The same; it is ended with something that may be ended before.
 pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) -> Ran {
-    let mut environment = session.world.environment_of(launch.environment);
+    let mut environment = session.world.environment_of(launch.environment).as_ref().clone();
     environment.put("PATH", &search_path(session.world, launch.environment, launch.bins).to_string_lossy());
     for (name, path) in launch.own {
         environment.put(name, &path.to_string_lossy());

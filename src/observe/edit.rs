@@ -67,7 +67,7 @@ fn add_tool(fingerprint: &mut Fingerprint, world: &World, workstream: &Workstrea
     {
         fingerprint.text("command", &command.text());
     }
-    for (name, value) in world.environment_of(&tool.environment).keyed {
+    for (name, value) in &world.environment_of(&tool.environment).keyed {
         fingerprint.text(format!("env {name}"), value.as_deref().unwrap_or("(absent)"));
     }
     if tool.kind == ToolKind::Replay {

@@ -14,18 +14,19 @@ use crate::system::sight::Sought;
 /// The PATH that a step sees: folders of setups in front of its own.
 pub fn search_path(world: &World, environment: &Environment, bins: &[PathBuf]) -> OsString {
     world.sights.variable("PATH");
-    let own = world.environment_of(environment).variables.remove("PATH").unwrap_or_default();
-    let folders = bins.iter().cloned().chain(std::env::split_paths(&own));
-    std::env::join_paths(folders).unwrap_or_else(|_| own.clone().into())
+    let environment = world.environment_of(environment);
+    let own = environment.variables.get("PATH").map(String::as_str).unwrap_or_default();
+    let folders = bins.iter().cloned().chain(std::env::split_paths(own));
+    std::env::join_paths(folders).unwrap_or_else(|_| own.into())
 }
 
 /// The identity of the program that a step would start; `None`: it is missing.
 pub fn identity(world: &World, word: &str, environment: &Environment, dir: &Path, bins: &[PathBuf]) -> Option<Digest> {
     let search = search_path(world, environment, bins);
-    let identity = program::identify(word, &search, dir).map(|identity| identity.digest());
-    if world.sights.is_on() {
-        world.sights.program(&Sought { word: word.to_owned(), search, dir: dir.to_owned() }, identity);
-    }
+    let sought = Sought { word: word.to_owned(), search, dir: dir.to_owned() };
+    let look = || program::identify(word, &sought.search, dir).map(|identity| identity.digest());
+    let identity = world.memory.program(&sought, look);
+    world.sights.program(&sought, identity);
     identity
 }
 

@@ -44,7 +44,7 @@ pub fn fingerprint(world: &World, task: &Task, inputs: &[Input], upstream: &[(St
         }
     }
     fingerprint.text("dir", &task.dir);
-    for (name, value) in world.environment_of(&task.environment).keyed {
+    for (name, value) in &world.environment_of(&task.environment).keyed {
         fingerprint.text(format!("env {name}"), value.as_deref().unwrap_or("(absent)"));
     }
     for (name, key) in upstream {

@@ -18,7 +18,7 @@ pub fn setup(world: &World, setup: &Setup, program: &str, inputs: &[(String, Str
     fingerprint.text("command", &setup.command.text());
     fingerprint.digest("program", program);
     fingerprint.text("platform", &format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
-    for (name, value) in world.environment_of(&setup.environment).keyed {
+    for (name, value) in &world.environment_of(&setup.environment).keyed {
         fingerprint.text(format!("env {name}"), value.as_deref().unwrap_or("(absent)"));
     }
     for (path, digest) in inputs {
@@ -179,7 +179,7 @@ pub fn test(
     for (place, test) in sequence.iter().enumerate() {
         fingerprint.text(format!("test {}", place + 1), &test.command.text());
     }
-    for (name, value) in world.environment_of(&workstream.environment).keyed {
+    for (name, value) in &world.environment_of(&workstream.environment).keyed {
         fingerprint.text(format!("env {name}"), value.as_deref().unwrap_or("(absent)"));
     }
     add_setups(&mut fingerprint, setups);

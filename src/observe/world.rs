@@ -12,6 +12,7 @@ use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
 use crate::git::object::{CommitId, TreeId};
 use crate::git::repository::Repository;
 use crate::graph::Graph;
+use crate::observe::memory::Memory;
 use crate::system::sight::Sights;
 use crate::system::{System, environment};
 
@@ -55,6 +56,8 @@ pub struct World {
     pub arguments: Arc<Vec<String>>,
     /// Places by name.
     pub places: Arc<Places>,
+    /// What is the same for many steps.
+    pub memory: Arc<Memory>,
 }
 
 /// From names to places in the pipeline's lists.
@@ -161,10 +164,12 @@ impl World {
     }
 
     /// What a step sees of our environment, and what of it is keyed.
-    pub fn environment_of(&self, asked: &Environment) -> environment::Environment {
+    pub fn environment_of(&self, asked: &Environment) -> Arc<environment::Environment> {
         asked.pass.iter().for_each(|pattern| self.sights.variable(pattern));
-        let set = asked.set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        environment::build(self.system.as_ref(), set, asked.pass.iter().map(String::as_str))
+        self.memory.environment(asked, || {
+            let set = asked.set.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            environment::build(self.system.as_ref(), set, asked.pass.iter().map(String::as_str))
+        })
     }
 
     /// The ref that holds a workstream's result.

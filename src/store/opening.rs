@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::run::RunId;
@@ -96,7 +97,7 @@ pub(super) fn for_planning(database: &Path) -> Result<Option<(Connection, Option
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(immutable_uri(database), flags).map_err(SchemaError::from);
         let connection = opened.map_err(|error| plain(database, error))?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        keep_statements(&connection).map_err(StoreError::Sqlite)?;
         let found = schema::version(&connection, database).map_err(|error| plain(database, error))?;
         if found == schema::newest() {
             return Ok(Some((connection, None)));
@@ -138,7 +139,7 @@ fn connect(database: &Path, look_over: bool) -> std::result::Result<Connection, 
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(database, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    keep_statements(&connection)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -151,6 +152,12 @@ fn connect(database: &Path, look_over: bool) -> std::result::Result<Connection, 
     }
     schema::migrate(&mut connection, database)?;
     Ok(connection)
+}
+
+/// Statements are prepared once: without the guarantee of one plan SQLite makes a new one for each value that is bound.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn corrupt(said: String) -> rusqlite::Error {

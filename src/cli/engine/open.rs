@@ -94,6 +94,7 @@ pub fn open_noting(request: &Request, arguments: &[String], purpose: Purpose, no
         project,
         state,
         places: Arc::new(Places::of(&pipeline)),
+        memory: Arc::default(),
         pipeline,
         graph: Arc::new(graph),
         whole: Arc::new(whole),
