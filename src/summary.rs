@@ -26,6 +26,18 @@ pub struct BuildSummary {
     pub duration_ms: u64,
     /// Whether exactly what was planned ran.
     pub plan_matched: bool,
+    /// What the build could not have been shorter than: the workstreams and tasks, each waiting for the one before, that took
+    /// longest together. Empty where nothing ran.
+    pub critical_path: Vec<PathPart>,
+}
+
+/// A workstream or task on the critical path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PathPart {
+    /// Its id or name.
+    pub name: String,
+    /// Wall time of its steps.
+    pub duration_ms: u64,
 }
 
 /// One workstream.

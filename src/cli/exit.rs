@@ -244,6 +244,7 @@ mod tests {
             steps_fresh: 0,
             duration_ms: 0,
             plan_matched: true,
+            critical_path: Vec::new(),
         };
         assert_eq!(outcome_of(&summary), expected);
     }

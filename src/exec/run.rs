@@ -24,7 +24,7 @@ use crate::process::cancel::Cancel;
 use crate::store::Store;
 use crate::store::run::RunId;
 use crate::store::state::{RunState, WorkstreamState};
-use crate::summary::{BuildSummary, ScopeSummary, StepStatus, StepSummary, WorkstreamSummary};
+use crate::summary::{BuildSummary, PathPart, ScopeSummary, StepStatus, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::HashCache;
 
 /// Worker threads beyond the places for programs: those that wait for a pool or for git.
@@ -87,7 +87,8 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
     session.pool.persist()?;
     moved_after(&session);
     run.store.set_stats(&session.hashes.learned())?;
-    let summary = sum_up(&session, &run, &run_id, begun);
+    let mut summary = sum_up(&session, &run, &run_id, begun);
+    summary.critical_path = critical_path(&run, &jobs, &needs, &summary);
     session.emit(Event::RunEnded { status: summary.status.clone() });
     session.flush()?;
     let state = RunState::from_word(&summary.status).unwrap_or(RunState::Failed);
@@ -179,6 +180,20 @@ fn costs(run: &Run<'_>, jobs: &[Job]) -> Result<Vec<u64>, ExecError> {
             Job::Workstream(_, steps) => steps.iter().map(cost).sum(),
         })
         .collect())
+}
+
+/// Which jobs, each waiting for the one before, took longest together.
+fn critical_path(run: &Run<'_>, jobs: &[Job], needs: &[Vec<usize>], summary: &BuildSummary) -> Vec<PathPart> {
+    let tasks = summary.tasks.iter().map(|task| (task.name.clone(), task.duration_ms));
+    let workstreams = summary.workstreams.iter().map(|workstream| (workstream.id.clone(), workstream.duration_ms));
+    let took: HashMap<String, u64> = tasks.chain(workstreams).collect();
+    let name = |job: usize| match &jobs[job] {
+        Job::Task(step) => run.world.graph.step(*step).kind.name(),
+        Job::Workstream(id, _) => id.to_string(),
+    };
+    let costs: Vec<u64> = (0..jobs.len()).map(|job| took.get(&name(job)).copied().unwrap_or(0)).collect();
+    let way = schedule::dearest_way(needs, &costs);
+    way.into_iter().map(|job| PathPart { name: name(job), duration_ms: costs[job] }).collect()
 }
 
 struct Work<'a> {
@@ -298,6 +313,7 @@ fn sum_up(session: &Session<'_>, run: &Run<'_>, run_id: &RunId, begun: Instant) 
         steps_run: all().filter(|step| step.attempts > 0).count(),
         steps_fresh: all().filter(|step| step.status == StepStatus::Fresh).count(),
         plan_matched: surprising == 0,
+        critical_path: Vec::new(),
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         tasks,
         workstreams,
@@ -346,6 +362,7 @@ pub fn nothing_to_do(world: &World, preview: &Preview, begun: Instant) -> BuildS
         steps_fresh: preview.steps.len(),
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         plan_matched: true,
+        critical_path: Vec::new(),
     }
 }
 

@@ -175,9 +175,23 @@ fn weights(needs: &[Vec<usize>], needed_by: &[Vec<usize>], costs: &[u64]) -> Vec
     weight
 }
 
+/// The dearest way through jobs, from the first to the last, of those that cost anything.
+pub fn dearest_way(needs: &[Vec<usize>], costs: &[u64]) -> Vec<usize> {
+    let mut best: Vec<(u64, Option<usize>)> = vec![(0, None); needs.len()];
+    for job in crate::graph::order::ordered(needs).unwrap_or_default() {
+        let above = needs[job].iter().copied().max_by_key(|need| (best[*need].0, std::cmp::Reverse(*need)));
+        best[job] = (above.map_or(0, |need| best[need].0) + costs.get(job).copied().unwrap_or(0), above);
+    }
+    let last = (0..needs.len()).max_by_key(|job| (best[*job].0, std::cmp::Reverse(*job)));
+    let mut way: Vec<usize> = std::iter::successors(last, |job| best[*job].1).collect();
+    way.reverse();
+    way.retain(|job| costs.get(*job).is_some_and(|cost| *cost > 0));
+    way
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Ended, Jobs, run};
+    use super::{Ended, Jobs, dearest_way, run};
     use std::sync::Mutex;
 
     #[derive(Default)]
@@ -237,6 +251,16 @@ mod tests {
         assert_eq!(order(&[]), [1, 0, 2, 3], "more jobs hang below 1");
         assert_eq!(order(&[500, 10, 20, 40]), [0, 3, 1, 2]);
         assert_eq!(order(&[60, 10, 0, 50]), [0, 1, 2, 3], "what is not known counts as the median, 50");
+    }
+
+    #[test]
+    fn the_dearest_way_is_found_again() {
+        let needs = [vec![], vec![0], vec![0], vec![1, 2], vec![]];
+        assert_eq!(dearest_way(&needs, &[1, 5, 3, 1, 6]), [0, 1, 3]);
+        assert_eq!(dearest_way(&needs, &[1, 5, 3, 1, 9]), [4]);
+        assert_eq!(dearest_way(&needs, &[0, 0, 3, 1, 0]), [2, 3]);
+        assert_eq!(dearest_way(&needs, &[0; 5]), [0; 0]);
+        assert_eq!(dearest_way(&[], &[]), [0; 0]);
     }
 
     #[test]

@@ -5,11 +5,18 @@
 use crate::report::text::short::{short_commit, short_id, split_step};
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::duration;
+use crate::report::text::width::truncate;
 use crate::report::{Style, Tone, count, tone_of};
-use crate::summary::{BuildSummary, StepStatus, StepSummary, WorkstreamSummary};
+use crate::summary::{BuildSummary, PathPart, StepStatus, StepSummary, WorkstreamSummary};
 
 /// Good workstreams that are listed; the rest is counted.
 const DONE_ROWS_MAX: usize = 4;
+
+/// A build that takes longer says what it waited for.
+const SLOW_MS: u64 = 10_000;
+
+/// Parts of the critical path that are named.
+const PATH_PARTS_MAX: usize = 4;
 
 /// Workstreams and tasks of one bad status that are listed; the rest is counted.
 const BAD_ROWS_MAX: usize = 20;
@@ -34,6 +41,7 @@ pub fn render(summary: &BuildSummary, context: &Context<'_>, style: &Style) -> S
     }
     let mut text = rows(summary, context.targets, style);
     text.push_str(&totals(summary, style));
+    text.push_str(&critical_path(summary, context, style));
     if !summary.plan_matched && summary.run_id.is_some() {
         let warning = style.paint(Tone::Warn, "warning:");
         text.push_str(&format!("{warning} what ran is not what pl check had planned\n"));
@@ -126,6 +134,24 @@ fn totals(summary: &BuildSummary, style: &Style) -> String {
     format!("{status}{ran}{fresh} in {}\n", duration(summary.duration_ms))
 }
 
+/// In a slow build, one line with what it could not have been shorter than.
+fn critical_path(summary: &BuildSummary, context: &Context<'_>, style: &Style) -> String {
+    let path = &summary.critical_path;
+    let all_ms: u64 = path.iter().map(|part| part.duration_ms).sum();
+    if summary.duration_ms < SLOW_MS || path.len() < 2 {
+        return String::new();
+    }
+    // What hardly counts is left out, in the order of the path.
+    let counts = |part: &&PathPart| part.duration_ms * 20 >= all_ms;
+    let part =
+        |part: &PathPart| format!("{} {}", short_id(&part.name, context.workstreams), duration(part.duration_ms));
+    let parts: Vec<String> = path.iter().filter(counts).take(PATH_PARTS_MAX).map(part).collect();
+    let more = if parts.len() < path.len() { format!(" (of {})", path.len()) } else { String::new() };
+    let arrow = if style.unicode { " → " } else { " -> " };
+    let line = format!("critical path {}: {}{more}", duration(all_ms), parts.join(arrow));
+    format!("{}\n", style.paint(Tone::Dim, &truncate(&line, style.width, style.ellipsis())))
+}
+
 /// At most two commands worth typing now.
 fn next_commands(summary: &BuildSummary, context: &Context<'_>) -> Vec<(String, &'static str)> {
     let quoted = |path: &str| shlex::try_quote(path).map_or_else(|_| path.to_owned(), std::borrow::Cow::into_owned);
@@ -165,9 +191,9 @@ fn next_commands(summary: &BuildSummary, context: &Context<'_>) -> Vec<(String, 
 
 #[cfg(test)]
 mod tests {
-    use super::{Context, render};
+    use super::{Context, critical_path, render};
     use crate::report::Style;
-    use crate::summary::{BuildSummary, ScopeSummary, WorkstreamSummary};
+    use crate::summary::{BuildSummary, PathPart, ScopeSummary, WorkstreamSummary};
 
     fn workstream(id: &str, status: &str) -> WorkstreamSummary {
         let done = status == "done";
@@ -200,9 +226,31 @@ mod tests {
             steps_fresh: 25,
             duration_ms: 1900,
             plan_matched: true,
+            critical_path: Vec::new(),
         };
         let context = Context { targets: &ids[..1], workstreams: &all, base: Some("main"), repository: None };
         assert_eq!(render(&summary, &context, &Style::PLAIN), expected);
+    }
+
+    #[test]
+    fn a_slow_build_names_what_it_waited_for() {
+        let part = |name: &str, duration_ms| PathPart { name: name.to_owned(), duration_ms };
+        let mut summary = BuildSummary {
+            run_id: Some("r1".into()),
+            status: "completed".into(),
+            workstreams: Vec::new(),
+            tasks: Vec::new(),
+            steps_run: 3,
+            steps_fresh: 0,
+            duration_ms: 21_000,
+            plan_matched: true,
+            critical_path: vec![part("gen", 2000), part("ws-1-a", 14_000), part("link", 30)],
+        };
+        let context = Context { workstreams: &["ws-1-a"], ..Context::default() };
+        let line = |summary: &BuildSummary| critical_path(summary, &context, &Style::PLAIN);
+        assert_eq!(line(&summary), "critical path 16s: gen 2.0s → ws-1 14s (of 3)\n");
+        summary.duration_ms = 9_000;
+        assert_eq!(line(&summary), "");
     }
 
     #[test]

@@ -119,6 +119,7 @@ impl Fresh {
             steps_fresh: self.summary.steps,
             duration_ms: self.duration_ms(),
             plan_matched: true,
+            critical_path: Vec::new(),
         })
     }
 
