@@ -130,6 +130,9 @@ impl Scanner<'_> {
         match letter {
             '/' if self.rest().starts_with("/-") => {
                 self.at += 2;
+                if self.last == Last::Slashdash {
+                    self.repeated_slashdash(start);
+                }
                 self.set_last(Last::Slashdash, start, false);
             }
             ';' => {
@@ -172,6 +175,15 @@ impl Scanner<'_> {
         self.last_start = start;
         self.last_end = self.at;
         self.last_is_word = is_word;
+    }
+
+    /// More than one `/-` in front of one thing: the parser recurses over them. One problem for all of a row.
+    fn repeated_slashdash(&mut self, start: usize) {
+        let blank = |letter| is_space(letter) || is_newline(letter);
+        while self.rest().trim_start_matches(blank).starts_with("/-") {
+            self.at += self.rest().len() - self.rest().trim_start_matches(blank).len() + "/-".len();
+        }
+        self.problem(Kind::Syntax("`/-` stands in front of another `/-`", "Keep one of them"), start, self.at);
     }
 
     /// A newline or `;` (or the end of the text) at `end`.
