@@ -1,7 +1,8 @@
 //! Worktrees against the git program: made, taken from the pool, looked at after an edit, and the fence around a tool.
 //!
 //! `cargo bench --bench worktrees [-- FILES ROUNDS]` prints a table in Markdown. Rounds are interleaved, so that a load of
-//! the machine falls on all alike; numbers are ratios of medians to `git worktree add`. `PL_BENCH_DIR` names another place
+//! the machine falls on all alike; numbers are ratios of medians to `git worktree add`, of time and of processor time (all
+//! threads; less disturbed by other load, and blind to what runs side by side). `PL_BENCH_DIR` names another place
 //! than the build folder: one in memory shows what is ours, one on the disk what people wait for. Knows no command line.
 
 #![expect(clippy::disallowed_methods, reason = "makes a repository of its own and runs git in it")]
@@ -37,39 +38,47 @@ fn main() {
         let times = lab.round();
         // The first one warms the caches.
         if round == 0 {
-            series = times.iter().map(|(name, _)| Series { name, times_ms: Vec::new() }).collect();
+            series = times.iter().map(|(name, _)| Series { name, times: Vec::new() }).collect();
             continue;
         }
-        series.iter_mut().zip(times).for_each(|(one, (_, time_ms))| one.times_ms.push(time_ms));
+        series.iter_mut().zip(times).for_each(|(one, (_, took))| one.times.push(took));
     }
-    let unit = series[0].median();
+    let (unit, unit_cpu) = (series[0].median(|took| took.wall_ms), series[0].median(|took| took.cpu_ms));
     println!("{files} files, {AWAY} apart, {rounds} rounds, {}\n", lab.git(&lab.dir(), &["--version"]).trim());
-    println!("| what | ratio | median ms | least | most |\n|---|---|---|---|---|");
+    println!("| what | time | median ms | least | most | processor time | median ms |\n|---|---|---|---|---|---|---|");
     for one in &series {
-        let (least, most) = one.ends();
-        println!("| {} | {:.3} | {:.1} | {least:.1} | {most:.1} |", one.name, one.median() / unit, one.median());
+        let sorted = one.sorted(|took| took.wall_ms);
+        let (median, median_cpu) = (one.median(|took| took.wall_ms), one.median(|took| took.cpu_ms));
+        let (ratio, ratio_cpu) = (median / unit, median_cpu / unit_cpu);
+        let (least, most) = (sorted[0], sorted[sorted.len() - 1]);
+        println!(
+            "| {} | {ratio:.3} | {median:.1} | {least:.1} | {most:.1} | {ratio_cpu:.3} | {median_cpu:.1} |",
+            one.name
+        );
     }
+}
+
+/// What something took.
+#[derive(Clone, Copy)]
+struct Took {
+    wall_ms: f64,
+    cpu_ms: f64,
 }
 
 struct Series {
     name: &'static str,
-    times_ms: Vec<f64>,
+    times: Vec<Took>,
 }
 
 impl Series {
-    fn sorted(&self) -> Vec<f64> {
-        let mut sorted = self.times_ms.clone();
+    fn sorted(&self, which: fn(&Took) -> f64) -> Vec<f64> {
+        let mut sorted: Vec<f64> = self.times.iter().map(which).collect();
         sorted.sort_by(f64::total_cmp);
         sorted
     }
 
-    fn median(&self) -> f64 {
-        self.sorted()[self.times_ms.len() / 2]
-    }
-
-    fn ends(&self) -> (f64, f64) {
-        let sorted = self.sorted();
-        (sorted[0], sorted[sorted.len() - 1])
+    fn median(&self, which: fn(&Took) -> f64) -> f64 {
+        self.sorted(which)[self.times.len() / 2]
     }
 }
 
@@ -117,7 +126,7 @@ impl Lab {
     }
 
     /// Everything once, with the time it took.
-    fn round(&self) -> Vec<(&'static str, f64)> {
+    fn round(&self) -> Vec<(&'static str, Took)> {
         let by_git = self.folder.join("by-git");
         let place = by_git.display().to_string();
         let (_, add) =
@@ -196,10 +205,23 @@ fn path(number: usize) -> PathBuf {
     PathBuf::from(format!("package{package:03}/module{:02}/file{number:06}.py", folder % FOLDERS_A_PACKAGE))
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
-    let begun = Instant::now();
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Took) {
+    let (begun, cpu_ms) = (Instant::now(), cpu_ms());
     let result = work();
-    (result, begun.elapsed().as_secs_f64() * 1000.0)
+    (result, Took { wall_ms: begun.elapsed().as_secs_f64() * 1000.0, cpu_ms: self::cpu_ms() - cpu_ms })
+}
+
+/// Processor time of all threads of ours and of the children that ended, as Linux tells it: see proc(5).
+fn cpu_ms() -> f64 {
+    const TICKS_A_SECOND: f64 = 100.0;
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
+    let own_ns: f64 = stats.filter_map(|text| text.split(' ').next()?.parse::<f64>().ok()).sum();
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name, which may hold blanks: the 13th and 14th field are user and system time of children.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let children: f64 = fields.skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    own_ns / 1e6 + children * 1000.0 / TICKS_A_SECOND
 }
 
 /// What was removed is off the disk's mind before the next is timed.

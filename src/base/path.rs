@@ -48,6 +48,17 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// The file or the folder that every path it names is or lies in; empty for the root.
+    fn place(&self) -> &str {
+        let prefix = self.literal_prefix();
+        match self {
+            Self::File(_) | Self::Folder(_) => prefix,
+            Self::Glob(_) => prefix.rsplit_once('/').map_or("", |(folder, _)| folder),
+        }
+    }
+}
+
 /// Characters that make an entry a glob.
 pub const GLOB_CHARACTERS: [char; 4] = ['*', '?', '[', '{'];
 
@@ -72,6 +83,7 @@ pub struct PatternSet {
     files: std::collections::HashSet<Vec<u8>>,
     folders: Vec<Vec<u8>>,
     globs: Vec<GlobMatcher>,
+    places: Vec<Vec<u8>>,
 }
 
 impl PatternSet {
@@ -79,6 +91,7 @@ impl PatternSet {
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> Self {
         let mut set = Self::default();
         for pattern in patterns {
+            set.places.push(pattern.place().to_owned().into_bytes());
             match pattern {
                 Pattern::File(path) => drop(set.files.insert(path.0.clone().into_bytes())),
                 Pattern::Folder(path) => set.folders.push(format!("{}/", path.0).into_bytes()),
@@ -86,6 +99,11 @@ impl PatternSet {
             }
         }
         set
+    }
+
+    /// Files and folders so that every path that is named is one of them or lies below one; an empty one is the root.
+    pub fn places(&self) -> impl Iterator<Item = &[u8]> {
+        self.places.iter().map(Vec::as_slice)
     }
 
     /// Whether a path (raw bytes, as git has it) is named; one that is not UTF-8 never is.
@@ -116,5 +134,12 @@ mod tests {
             assert!(!set.matches(path.as_bytes()), "{path}");
         }
         assert!(!set.matches(b"src/\xff"));
+        let places = |glob: &str| PatternSet::new(&[Pattern::Glob(glob.into())]).places().next().map(<[u8]>::to_vec);
+        for (glob, place) in
+            [("*", ""), ("**/a", ""), ("a/b*", "a"), ("a/b/**", "a/b"), ("a/{b,c}/d", "a"), ("a\\*b/*", "")]
+        {
+            assert_eq!(places(glob), Some(place.as_bytes().to_vec()), "{glob}");
+        }
+        assert_eq!(set.places().collect::<Vec<_>>(), [b"a.py".as_slice(), b"src", b"docs"]);
     }
 }

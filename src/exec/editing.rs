@@ -215,10 +215,8 @@ fn prepare(session: &Session<'_>, ground: Ground<'_>) -> Result<Result<Prepared,
 
 /// The literal files of the scope that exist, an argument each.
 fn scope_files(session: &Session<'_>, ground: Ground<'_>) -> Result<Vec<String>, ExecError> {
-    let scope = Scope::of(ground.workstream);
-    let entries = session.world.located().repository.entries(ground.tree)?;
-    let inside = entries.iter().filter(|entry| scope.names(&entry.path));
-    Ok(inside.filter_map(|entry| String::from_utf8(entry.path.clone()).ok()).collect())
+    let inside = Scope::of(ground.workstream).files(&session.world.located().repository, ground.tree)?;
+    Ok(inside.into_iter().filter_map(|entry| String::from_utf8(entry.path).ok()).collect())
 }
 
 /// What the worktree holds now, held to the scope.

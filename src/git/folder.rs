@@ -9,6 +9,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
 
 use crate::git::error::GitError;
 use crate::git::stats::FileStat;
@@ -112,7 +113,7 @@ impl Walk<'_> {
                 break;
             }
         }
-        found.sort_by(|left, right| left.path.cmp(&right.path));
+        found.par_sort_unstable_by(|left, right| left.path.cmp(&right.path));
         Ok((found, complete))
     }
 

@@ -194,10 +194,11 @@ mod tests {
         let side = |at| {
             let tree = scratch.tree();
             let mut changes = Vec::new();
-            for entry in repository.entries(tree).unwrap().into_iter().filter(|entry| entry.path != b".gitattributes") {
+            let entries = repository.entries(tree).unwrap();
+            for entry in entries.iter().filter(|entry| entry.path != b".gitattributes") {
                 let id = repository.write_blob(text(at).as_bytes()).unwrap();
                 let new = Some(crate::git::object::Blob { id, ..entry.blob });
-                changes.push(crate::git::delta::Change { path: entry.path, old: None, new });
+                changes.push(crate::git::delta::Change { path: entry.path.clone(), old: None, new });
             }
             repository.apply(tree, &Delta { changes }).unwrap()
         };

@@ -2,7 +2,7 @@
 //!
 //! Does not know worktrees or workstreams. Configuration is read for the repository's format alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,7 @@ use gix::bstr::ByteSlice;
 use gix::objs::FindExt;
 
 use crate::git::error::GitError;
-use crate::git::object::{BlobId, CommitId, TreeId};
+use crate::git::object::{BlobId, CommitId, Entry, TreeId};
 use crate::git::tree::empty_tree;
 
 /// Decoded objects kept per handle, in bytes.
@@ -38,15 +38,22 @@ struct Shared {
     library: gix::ThreadSafeRepository,
     /// Handles that no thread uses at the moment; their caches stay warm.
     idle: Mutex<Vec<gix::Repository>>,
+    /// The same for reading blobs, which are read once and would drive trees out of a cache.
+    idle_for_blobs: Mutex<Vec<gix::Repository>>,
     /// The one handle of a repository whose new objects stay in memory.
     memory: Option<Mutex<gix::Repository>>,
     common_dir: PathBuf,
     work_dir: Option<PathBuf>,
     /// What we wrote last to each ref: what else it holds is others' doing.
     written: Mutex<HashMap<String, Option<CommitId>>>,
+    /// The paths of the last few trees that were listed.
+    listings: Mutex<VecDeque<Listing>>,
     /// Kept until the last clone is gone.
     _folder: Option<tempfile::TempDir>,
 }
+
+/// A tree with all its paths, sorted.
+type Listing = (TreeId, Arc<Vec<Entry>>);
 
 /// What a commit is made of; equal parts give an equal id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,9 +108,11 @@ impl Repository {
             handle.object_cache_size(OBJECT_CACHE_BYTES);
             Mutex::new(handle)
         });
-        let idle = Mutex::default();
+        let (idle, idle_for_blobs) = (Mutex::default(), Mutex::default());
         let written = Mutex::default();
-        let shared = Shared { library, idle, memory, common_dir, work_dir, written, _folder: folder };
+        let listings = Mutex::default();
+        let shared =
+            Shared { library, idle, idle_for_blobs, memory, common_dir, work_dir, written, listings, _folder: folder };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -115,6 +124,11 @@ impl Repository {
     /// What this value and its clones wrote last to refs, by name; `None` where they deleted one.
     pub(super) fn written(&self) -> MutexGuard<'_, HashMap<String, Option<CommitId>>> {
         self.shared.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// See [`Shared::listings`].
+    pub(super) fn listings(&self) -> MutexGuard<'_, VecDeque<Listing>> {
+        self.shared.listings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether new objects stay in memory; refs and worktrees cannot be changed then.
@@ -133,14 +147,23 @@ impl Repository {
             let handle = memory.lock().unwrap_or_else(PoisonError::into_inner);
             return work(&handle);
         }
-        let idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let handle = idle.unwrap_or_else(|| {
+        self.lend(&self.shared.idle, OBJECT_CACHE_BYTES, work)
+    }
+
+    fn lend<T>(
+        &self,
+        idle: &Mutex<Vec<gix::Repository>>,
+        cache_bytes: usize,
+        work: impl FnOnce(&gix::Repository) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        let handle = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let handle = handle.unwrap_or_else(|| {
             let mut handle = self.shared.library.to_thread_local();
-            handle.object_cache_size(OBJECT_CACHE_BYTES);
+            handle.object_cache_size(cache_bytes);
             handle
         });
         let result = work(&handle);
-        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+        idle.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
         result
     }
 
@@ -194,11 +217,12 @@ impl Repository {
 
     /// The bytes of a blob.
     pub fn blob(&self, id: BlobId) -> Result<Vec<u8>, GitError> {
-        self.with(|handle| {
+        let read = |handle: &gix::Repository| {
             let mut buffer = Vec::new();
             let found = handle.objects.find_blob(&id.0, &mut buffer).map(|blob| blob.data.to_vec());
             found.map_err(GitError::object(format!("read blob {id}")))
-        })
+        };
+        if self.is_in_memory() { self.with(read) } else { self.lend(&self.shared.idle_for_blobs, 0, read) }
     }
 
     /// Whether an object is there.

@@ -7,15 +7,15 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::git::anomaly::Anomaly;
 use crate::git::delta::{Change, Delta};
 use crate::git::error::GitError;
 use crate::git::folder::{self, Found, Kind, below, is_git_name};
-use crate::git::object::{Blob, CommitId, Entry, Mode, TreeId};
+use crate::git::object::{Blob, BlobId, CommitId, Entry, Mode, TreeId};
 use crate::git::repository::Repository;
-use crate::git::stats::{FileStat, Moment, Row, Stats, clock};
+use crate::git::stats::{FileStat, InStep, Moment, Row, Stats, clock};
 use crate::git::worktree::files::folders_of;
 use crate::git::worktree::reset::{Keep, blob_id};
 use crate::git::worktree::{Worktree, admin, index};
@@ -98,17 +98,25 @@ pub(super) fn take_folder(
     let mut found = folder::walk(dir, &enter)?;
     let is_folder = |file: &Found| matches!(file.kind, Kind::Folder | Kind::ClosedFolder);
     found
-        .retain(|file| !skip(&if is_folder(file) { [file.path.as_slice(), b"/"].concat() } else { file.path.clone() }));
+        .retain(|file| if is_folder(file) { !skip(&[file.path.as_slice(), b"/"].concat()) } else { !skip(&file.path) });
     let mut anomalies = Vec::new();
     drop_nested(&base, &mut found, &mut anomalies);
     drop_large(&mut found, &mut anomalies);
-    let taken: Vec<Taken> = found
-        .par_iter()
-        .filter(|file| matches!(file.kind, Kind::File { .. } | Kind::Link))
-        .map(|file| take(repository, dir, &base, stats, file))
+    let (mut entries, mut rows) = (InStep::new(&before, entry_path), InStep::new(stats.rows(), |row| &row.path));
+    let files = found.iter().filter(|file| matches!(file.kind, Kind::File { .. } | Kind::Link));
+    let looked_up: Vec<_> = files
+        .map(|file| {
+            let known = entries.find(&file.path).map(|(_, entry)| entry.blob.id);
+            let row = rows.find(&file.path).map(|(_, row)| row).filter(|row| row.stat == file.stat);
+            (file, known, row.and_then(|row| row.id))
+        })
+        .collect();
+    let taken: Vec<Taken<'_>> = looked_up
+        .into_par_iter()
+        .map(|(file, known, fresh)| take(repository, dir, file, known, fresh))
         .collect::<Result<_, _>>()?;
     folder_anomalies(dir, &base, &found, &taken, &mut anomalies);
-    let delta = compare(&base, &before, &found, &taken, skip);
+    let delta = compare(&base, &found, &taken, skip);
     let tree = repository.apply(since, &delta)?;
     anomalies.sort();
     let stats = Stats::taken(looked, taken.into_iter().map(Taken::row));
@@ -117,49 +125,64 @@ pub(super) fn take_folder(
 
 /// The tree that the folder is compared with.
 struct Base<'a> {
-    blobs: HashMap<&'a [u8], Blob>,
+    /// Sorted by path.
+    entries: &'a [Entry],
     folders: BTreeSet<&'a [u8]>,
 }
 
 impl<'a> Base<'a> {
     fn new(entries: &'a [Entry]) -> Self {
-        let blobs = entries.iter().map(|entry| (entry.path.as_slice(), entry.blob)).collect();
-        Self { blobs, folders: folders_of(entries.iter().map(|entry| entry.path.as_slice())) }
+        Self { entries, folders: folders_of(entries.iter().map(|entry| entry.path.as_slice())) }
+    }
+
+    fn blob(&self, path: &[u8]) -> Option<Blob> {
+        let place = self.entries.binary_search_by(|entry| entry.path.as_slice().cmp(path)).ok()?;
+        Some(self.entries[place].blob)
     }
 
     fn is_gitlink(&self, path: &[u8]) -> bool {
-        self.blobs.get(path).is_some_and(|blob| blob.mode == Mode::Gitlink)
+        self.blob(path).is_some_and(|blob| blob.mode == Mode::Gitlink)
     }
 }
 
+fn entry_path(entry: &Entry) -> &[u8] {
+    &entry.path
+}
+
 /// A file that was read or is known.
-struct Taken {
-    path: Vec<u8>,
+struct Taken<'a> {
+    path: &'a [u8],
     blob: Blob,
     stat: FileStat,
     /// Of links alone.
     target: Option<Vec<u8>>,
 }
 
-impl Taken {
+impl Taken<'_> {
     /// A tool may have made it.
     fn row(self) -> Row {
-        Row { path: self.path, stat: self.stat, id: Some(self.blob.id), own: false }
+        Row { path: self.path.to_vec(), stat: self.stat, id: Some(self.blob.id), own: false }
     }
 }
 
-fn take(repository: &Repository, dir: &Path, base: &Base<'_>, stats: &Stats, file: &Found) -> Result<Taken, GitError> {
+/// Takes a file that held `known` in the base and `fresh` when it was last read, looking as it does now.
+fn take<'a>(
+    repository: &Repository,
+    dir: &Path,
+    file: &'a Found,
+    known: Option<BlobId>,
+    fresh: Option<BlobId>,
+) -> Result<Taken<'a>, GitError> {
     let mode = match file.kind {
         Kind::Link => Mode::Link,
         Kind::File { executable: true } => Mode::Executable,
         _ => Mode::File,
     };
-    let known = base.blobs.get(file.path.as_slice()).map(|blob| blob.id);
     if mode != Mode::Link
-        && let Some(id) = stats.fresh(&file.path, &file.stat).and_then(|row| row.id)
+        && let Some(id) = fresh
         && (known == Some(id) || repository.has_blob(id)?)
     {
-        return Ok(Taken { path: file.path.clone(), blob: Blob { mode, id }, stat: file.stat, target: None });
+        return Ok(Taken { path: &file.path, blob: Blob { mode, id }, stat: file.stat, target: None });
     }
     let (bytes, stat) = folder::read(&below(dir, &file.path), file.kind)?;
     let id = blob_id(&bytes)?;
@@ -167,7 +190,7 @@ fn take(repository: &Repository, dir: &Path, base: &Base<'_>, stats: &Stats, fil
         repository.write_blob(&bytes)?;
     }
     let target = (mode == Mode::Link).then_some(bytes);
-    Ok(Taken { path: file.path.clone(), blob: Blob { mode, id }, stat, target })
+    Ok(Taken { path: &file.path, blob: Blob { mode, id }, stat, target })
 }
 
 /// Takes nested repositories out of what was found, and `.git` in any case everywhere.
@@ -204,8 +227,7 @@ fn drop_large(found: &mut Vec<Found>, anomalies: &mut Vec<Anomaly>) {
     });
 }
 
-fn folder_anomalies(dir: &Path, base: &Base<'_>, found: &[Found], taken: &[Taken], anomalies: &mut Vec<Anomaly>) {
-    let mut names: HashMap<(u64, u64), u64> = HashMap::new();
+fn folder_anomalies(dir: &Path, base: &Base<'_>, found: &[Found], taken: &[Taken<'_>], anomalies: &mut Vec<Anomaly>) {
     for file in found {
         match file.kind {
             Kind::Special => anomalies.push(Anomaly::SpecialFile { path: file.path.clone() }),
@@ -213,20 +235,22 @@ fn folder_anomalies(dir: &Path, base: &Base<'_>, found: &[Found], taken: &[Taken
                 anomalies.extend(gitlink_anomaly(dir, &file.path));
             }
             Kind::ClosedFolder => anomalies.push(Anomaly::TooDeep { path: file.path.clone() }),
-            Kind::File { .. } => *names.entry((file.stat.device, file.stat.inode)).or_default() += 1,
-            Kind::Link | Kind::Folder => {}
+            Kind::File { .. } | Kind::Link | Kind::Folder => {}
         }
     }
-    for file in found.iter().filter(|file| matches!(file.kind, Kind::File { .. }) && file.stat.links > 1) {
+    let linked = || found.iter().filter(|file| matches!(file.kind, Kind::File { .. }) && file.stat.links > 1);
+    let mut names: HashMap<(u64, u64), u64> = HashMap::new();
+    linked().for_each(|file| *names.entry((file.stat.device, file.stat.inode)).or_default() += 1);
+    for file in linked() {
         if names.get(&(file.stat.device, file.stat.inode)).is_some_and(|seen| *seen < file.stat.links) {
             anomalies.push(Anomaly::HardLinkLeaves { path: file.path.clone() });
         }
     }
     let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     for link in taken {
-        if let Some(target) = link.target.as_ref().filter(|target| leaves(&real, &link.path, target)) {
-            let known = base.blobs.get(link.path.as_slice()) == Some(&link.blob);
-            let (path, target) = (link.path.clone(), target.clone());
+        if let Some(target) = link.target.as_ref().filter(|target| leaves(&real, link.path, target)) {
+            let known = base.blob(link.path) == Some(link.blob);
+            let (path, target) = (link.path.to_vec(), target.clone());
             anomalies.push(Anomaly::LinkLeaves { path, target, known });
         }
     }
@@ -274,23 +298,30 @@ fn leaves(dir: &Path, path: &[u8], target: &[u8]) -> bool {
     !inside(&at)
 }
 
-/// What differs; paths that `skip` names stay as they were.
-fn compare(base: &Base<'_>, before: &[Entry], found: &[Found], taken: &[Taken], skip: Keep<'_>) -> Delta {
-    let here: HashMap<&[u8], Blob> = taken.iter().map(|file| (file.path.as_slice(), file.blob)).collect();
+/// What differs; paths that `skip` names stay as they were. Both lists are sorted.
+fn compare(base: &Base<'_>, found: &[Found], taken: &[Taken<'_>], skip: Keep<'_>) -> Delta {
+    let mut here = InStep::new(taken, |file| file.path);
     let closed = found.iter().filter(|file| file.kind == Kind::ClosedFolder);
     let closed: BTreeSet<&[u8]> = closed.map(|file| file.path.as_slice()).collect();
     let mut changes: Vec<Change> = Vec::new();
-    for entry in before {
+    for entry in base.entries {
         let path = entry.path.as_slice();
-        let new = here.get(path).copied();
+        let new = here.find(path).map(|(_, file)| file.blob);
+        if new == Some(entry.blob) {
+            continue;
+        }
         let unseen =
             (entry.blob.mode == Mode::Gitlink && closed.contains(path)) || (new.is_none() && skipped(path, skip));
-        if new != Some(entry.blob) && !unseen {
+        if !unseen {
             changes.push(Change { path: entry.path.clone(), old: Some(entry.blob), new });
         }
     }
-    let added = taken.iter().filter(|file| !base.blobs.contains_key(file.path.as_slice()));
-    changes.extend(added.map(|file| Change { path: file.path.clone(), old: None, new: Some(file.blob) }));
+    let mut before = InStep::new(base.entries, entry_path);
+    for file in taken {
+        if before.find(file.path).is_none() {
+            changes.push(Change { path: file.path.to_vec(), old: None, new: Some(file.blob) });
+        }
+    }
     changes.sort();
     Delta { changes }
 }

@@ -3,6 +3,7 @@
 //! Knows no commits. Nothing is validated but paths that would be written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gix::objs::FindExt;
 use gix::objs::tree::EntryKind;
@@ -14,6 +15,8 @@ use crate::git::repository::Repository;
 
 /// The longest path that is written, in bytes (Linux cannot open longer ones).
 const PATH_BYTES_MAX: usize = 4096;
+/// Whole listings of trees that are kept.
+const LISTINGS_MAX: usize = 4;
 /// The deepest path that is written, in parts.
 const PATH_PARTS_MAX: usize = 512;
 
@@ -55,6 +58,31 @@ impl Mode {
     }
 }
 
+/// Adds all files below a tree to a list, in no order.
+fn list(
+    handle: &gix::Repository,
+    prefix: Vec<u8>,
+    tree: gix::ObjectId,
+    entries: &mut Vec<Entry>,
+) -> Result<(), GitError> {
+    let mut open = vec![(prefix, tree)];
+    let mut buffer = Vec::new();
+    while let Some((prefix, id)) = open.pop() {
+        let level = handle.objects.find_tree(&id, &mut buffer);
+        for entry in level.map_err(GitError::object(format!("read tree {id}")))?.entries {
+            let path = [prefix.as_slice(), entry.filename].concat();
+            match Mode::of(entry.mode.kind()) {
+                Some(mode) => {
+                    let blob = Blob { mode, id: BlobId(entry.oid.to_owned()) };
+                    entries.push(Entry { path, blob });
+                }
+                None => open.push(([path.as_slice(), b"/"].concat(), entry.oid.to_owned())),
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The entries of one tree object by name.
 type Level = BTreeMap<Vec<u8>, (EntryKind, gix::ObjectId)>;
 
@@ -78,28 +106,54 @@ fn write_level(handle: &gix::Repository, level: Level) -> Result<gix::ObjectId, 
 }
 
 impl Repository {
-    /// All paths of a tree, sorted by their bytes; folders are not listed.
-    pub fn entries(&self, tree: TreeId) -> Result<Vec<Entry>, GitError> {
-        self.with(|handle| {
+    /// All paths of a tree, sorted by their bytes; folders are not listed. The listings of the last few trees are kept.
+    pub fn entries(&self, tree: TreeId) -> Result<Arc<Vec<Entry>>, GitError> {
+        if let Some((_, known)) = self.listings().iter().find(|(known, _)| *known == tree) {
+            return Ok(known.clone());
+        }
+        let listed = Arc::new(self.with(|handle| {
             let mut entries = Vec::new();
-            let mut open = vec![(Vec::new(), tree.0)];
-            let mut buffer = Vec::new();
-            while let Some((prefix, id)) = open.pop() {
-                let level = handle.objects.find_tree(&id, &mut buffer);
-                for entry in level.map_err(GitError::object(format!("read tree {id}")))?.entries {
-                    let path = [prefix.as_slice(), entry.filename].concat();
-                    match Mode::of(entry.mode.kind()) {
-                        Some(mode) => {
-                            let blob = Blob { mode, id: BlobId(entry.oid.to_owned()) };
-                            entries.push(Entry { path, blob });
-                        }
-                        None => open.push(([path.as_slice(), b"/"].concat(), entry.oid.to_owned())),
-                    }
-                }
-            }
+            list(handle, Vec::new(), tree.0, &mut entries)?;
             entries.sort();
             Ok(entries)
-        })
+        })?);
+        let mut listings = self.listings();
+        if listings.len() >= LISTINGS_MAX {
+            listings.pop_front();
+        }
+        listings.push_back((tree, listed.clone()));
+        Ok(listed)
+    }
+
+    /// The paths of a tree that are one of these places or lie below one, sorted; an empty place stands for all.
+    pub fn entries_at(&self, tree: TreeId, places: &[&[u8]]) -> Result<Vec<Entry>, GitError> {
+        let mut places = places.to_vec();
+        places.sort();
+        let mut entries = Vec::new();
+        let mut last: Option<&[u8]> = None;
+        for place in places {
+            if place.is_empty() {
+                return Ok(self.entries(tree)?.to_vec());
+            }
+            let covers = |last: &[u8]| place.strip_prefix(last).is_some_and(|rest| rest.is_empty() || rest[0] == b'/');
+            if last.is_some_and(covers) {
+                continue;
+            }
+            last = Some(place);
+            match self.look_up(tree, place)? {
+                Some((EntryKind::Tree, id)) => {
+                    self.with(|handle| list(handle, [place, b"/"].concat(), id, &mut entries))?;
+                }
+                Some((kind, id)) => {
+                    let blob = Mode::of(kind).map(|mode| Blob { mode, id: BlobId(id) });
+                    entries.extend(blob.map(|blob| Entry { path: place.to_vec(), blob }));
+                }
+                None => {}
+            }
+        }
+        entries.sort();
+        entries.dedup();
+        Ok(entries)
     }
 
     /// What stands at a path; `None` for nothing and for folders.
@@ -314,6 +368,25 @@ mod tests {
         let tree = repository.apply(scratch.tree(), &delta).unwrap();
         assert!(!repository.is_whole(tree, scratch.tree()).unwrap());
         assert!(memory.is_whole(tree, scratch.tree()).unwrap());
+    }
+
+    #[test]
+    fn parts_are_listed_as_the_whole_is() {
+        let files = ["a", "a.x", "b/c", "b/d/e", "b/d/f", "b-c/x", "z/y"].map(|path| (path, "1"));
+        let scratch = Scratch::new(&files);
+        let (repository, tree) = (scratch.repository(), scratch.tree());
+        let all = repository.entries(tree).unwrap();
+        let cases: [&[&str]; 8] =
+            [&[""], &["a"], &["b"], &["b/d", "b"], &["b/d", "a", "b/d/e"], &["absent", "b/absent"], &["b/c/x"], &[]];
+        for places in cases {
+            let places: Vec<&[u8]> = places.iter().map(|place| place.as_bytes()).collect();
+            let covers = |path: &[u8], place: &[u8]| {
+                place.is_empty() || path == place || path.strip_prefix(place).is_some_and(|rest| rest[0] == b'/')
+            };
+            let expect = all.iter().filter(|entry| places.iter().any(|place| covers(&entry.path, place)));
+            let expect: Vec<_> = expect.cloned().collect();
+            assert_eq!(repository.entries_at(tree, &places).unwrap(), expect, "{places:?}");
+        }
     }
 
     #[test]

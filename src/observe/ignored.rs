@@ -27,7 +27,7 @@ impl IgnoreRules {
     /// does.
     pub fn of(repository: &Repository, tree: TreeId) -> Result<Self, GitError> {
         let mut files = Vec::new();
-        for entry in repository.entries(tree)? {
+        for entry in repository.entries(tree)?.iter() {
             let Some(folder) = entry.path.strip_suffix(NAME) else { continue };
             let is_file = matches!(entry.blob.mode, Mode::File | Mode::Executable);
             if is_file && (folder.is_empty() || folder.ends_with(b"/")) {

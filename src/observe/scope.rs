@@ -68,8 +68,17 @@ impl Scope {
 
     /// What a tool that looks at its scope sees: scope, creatable paths and context, with blobs.
     pub fn observed(&self, repository: &Repository, tree: TreeId) -> Result<Vec<crate::git::object::Entry>, GitError> {
-        let mut entries = repository.entries(tree)?;
+        let places: Vec<&[u8]> = self.scope.places().chain(self.create.places()).chain(self.context.places()).collect();
+        let mut entries = repository.entries_at(tree, &places)?;
         entries.retain(|entry| self.names(&entry.path) || self.context.matches(&entry.path));
+        Ok(entries)
+    }
+
+    /// The files of a tree that belong to the workstream.
+    pub fn files(&self, repository: &Repository, tree: TreeId) -> Result<Vec<crate::git::object::Entry>, GitError> {
+        let places: Vec<&[u8]> = self.scope.places().chain(self.create.places()).collect();
+        let mut entries = repository.entries_at(tree, &places)?;
+        entries.retain(|entry| self.names(&entry.path));
         Ok(entries)
     }
 }

@@ -55,7 +55,7 @@ pub fn matching(repository: &Repository, tree: TreeId, patterns: &[Pattern]) -> 
         return Ok(found);
     }
     let set = PatternSet::new(patterns);
-    let mut entries = repository.entries(tree)?;
+    let mut entries = repository.entries_at(tree, &set.places().collect::<Vec<_>>())?;
     entries.retain(|entry| set.matches(&entry.path));
     Ok(entries)
 }

@@ -164,7 +164,7 @@ fn locate(root: &Path, config: &RepositoryConfig, purpose: Purpose) -> Result<Fo
 
 fn listing(located: &Located) -> Result<Listing, GitError> {
     let entries = located.repository.entries(located.tree)?;
-    Ok(Listing::new(entries.into_iter().filter_map(|entry| String::from_utf8(entry.path).ok()).collect()))
+    Ok(Listing::new(entries.iter().filter_map(|entry| String::from_utf8(entry.path.clone()).ok()).collect()))
 }
 
 impl Opened {
