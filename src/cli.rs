@@ -27,6 +27,7 @@ pub mod doctor;
 pub mod init;
 
 pub mod help;
+pub mod plain;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -123,8 +124,11 @@ enum Command {
 pub fn run() -> ExitCode {
     exit::on_panic_say_bug();
     catch_unwind(AssertUnwindSafe(|| {
-        clap_complete::CompleteEnv::with_factory(help::command).complete();
         let arguments: Vec<OsString> = std::env::args_os().collect();
+        if let Some(plain) = plain::parse(&arguments, |name| std::env::var_os(name).is_some()) {
+            return perform(plain);
+        }
+        clap_complete::CompleteEnv::with_factory(help::command).complete();
         match help::parse(&arguments) {
             Ok(arguments) => perform(arguments),
             Err(error) => exit::clap_error(&error, arguments.iter().any(|argument| argument == "--json")),

@@ -31,34 +31,34 @@ use crate::report::{diagnostics, summary};
 pub struct Arguments {
     /// What to bring up to date; without one the default, or every task
     #[arg(value_name = "TARGET", add = ArgValueCompleter::new(targets))]
-    targets: Vec<String>,
+    pub(in crate::cli) targets: Vec<String>,
     /// Say what would run, and touch nothing: pl check
     #[arg(short = 'n', long, env = "PIPELINE_DRY_RUN", hide_env_values = true)]
     #[arg(value_parser = clap::builder::FalseyValueParser::new())]
-    dry_run: bool,
+    pub(in crate::cli) dry_run: bool,
     /// Steps at a time [default: the machine's processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    jobs: Option<u32>,
+    pub(in crate::cli) jobs: Option<u32>,
     /// After a failure go on with what does not depend on it; the default
     #[arg(short = 'k', long, conflicts_with = "fail_fast")]
-    keep_going: bool,
+    pub(in crate::cli) keep_going: bool,
     /// After a failure start nothing new
     #[arg(long)]
-    fail_fast: bool,
+    pub(in crate::cli) fail_fast: bool,
     /// Run the named targets even if they are fresh
     #[arg(long, requires = "targets")]
-    force: bool,
+    pub(in crate::cli) force: bool,
     /// Give failed workstreams a new try
     #[arg(long)]
-    again: bool,
+    pub(in crate::cli) again: bool,
     /// Write events as JSON lines to a file, or to standard output
     #[arg(long, value_name = "FILE|-")]
-    events: Option<PathBuf>,
+    pub(in crate::cli) events: Option<PathBuf>,
     #[command(flatten)]
-    definitions: DefinitionArguments,
+    pub(in crate::cli) definitions: DefinitionArguments,
     /// What fills {args} of the one target
     #[arg(last = true, value_name = "ARGS")]
-    args: Vec<String>,
+    pub(in crate::cli) args: Vec<String>,
 }
 
 /// Performs the command.

@@ -24,15 +24,15 @@ use crate::report::{diagnostics, plan};
 pub struct Arguments {
     /// What to look at; without one the default, or every task
     #[arg(value_name = "TARGET", add = ArgValueCompleter::new(targets))]
-    targets: Vec<String>,
+    pub(in crate::cli) targets: Vec<String>,
     /// Exit with 4 if something would run
     #[arg(long)]
-    fail_if_stale: bool,
+    pub(in crate::cli) fail_if_stale: bool,
     /// As if the named targets were forced
     #[arg(long, requires = "targets")]
-    force: bool,
+    pub(in crate::cli) force: bool,
     #[command(flatten)]
-    definitions: DefinitionArguments,
+    pub(in crate::cli) definitions: DefinitionArguments,
 }
 
 /// Performs the command.

@@ -69,7 +69,7 @@ pub fn build(project: &Project, request: &BuildRequest, events: Sender<Event>) -
     let begun = Instant::now();
     let planned = Ahead::open(project, request, Purpose::Planning)?;
     let mark_ns = file_system_now(&planned.opened.folder).ok();
-    let (seen, judged) = kept::noting(&planned.opened, mark_ns, || {
+    let (seen, judged) = kept::noting(&planned.opened, &planned.closure, mark_ns, || {
         look_ahead(&planned.opened, &planned.closure, &planned.asked, mark_ns)
     });
     let seen = seen?;
@@ -188,7 +188,7 @@ fn judge_again(ahead: &Ahead, store: &Store) -> Option<(Preview, Notes)> {
     let hashes = HashCache::new(store.stats().ok()?);
     hashes.mark(mark_ns);
     let asked = Asked::default();
-    let (seen, judged) = kept::noting(opened, Some(mark_ns), || {
+    let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || {
         preview(&opened.world, Records(Some(store)), &hashes, &ahead.closure, &asked)
     });
     store.set_stats(&hashes.learned()).ok()?;

@@ -13,17 +13,18 @@ use crate::base::digest::Digest;
 use crate::cli::engine::open::{self, Opened, refuse_own_worktree};
 use crate::cli::engine::{BuildRequest, Project};
 use crate::exec::run::nothing_to_do;
-use crate::graph::StepId;
+use crate::git::repository::Repository;
+use crate::graph::{StepId, StepKind};
 use crate::kept::Kept;
 use crate::kept::writing::{self, Plan};
-use crate::observe::world::{project_id, state_dir};
+use crate::observe::world::{Located, World, project_id, state_dir};
 use crate::preview::{Preview, planned};
 use crate::project::find_root;
 use crate::store::PLAN_NAME;
 use crate::summary::{BuildSummary, CheckReport, PlannedStep, StepStatus, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::file_system_now;
 use crate::system::sight::Notes;
-use crate::system::{OsSystem, Stat, System};
+use crate::system::{Kind, OsSystem, Stat, System};
 
 /// How long the file system's clock is waited for to tick, in tries of some microseconds each.
 const TICK_TRIES_MAX: usize = 10_000;
@@ -43,6 +44,42 @@ struct Summary {
     database: PathBuf,
     /// The database's stat, and that of what lies beside it; it is older than the last look at it.
     database_stat: String,
+    repository: Option<RepositorySeen>,
+}
+
+/// The repository as it was; its refs and objects are among what was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct RepositorySeen {
+    /// Where it was looked for.
+    dir: PathBuf,
+    /// Where refs and objects are.
+    common_dir: PathBuf,
+    /// The base, where definitions name one; else it is the branch of HEAD.
+    named: Option<String>,
+    base: String,
+    commit: String,
+}
+
+impl RepositorySeen {
+    /// Asks as opening a project does.
+    fn look(dir: &Path, named: Option<&str>) -> Option<Self> {
+        let repository = Repository::open_in_memory(dir).ok()?;
+        let base = match named {
+            Some(base) => base.to_owned(),
+            None => repository.head_name().ok()?.unwrap_or_else(|| "HEAD".to_owned()),
+        };
+        let commit = repository.resolve(&base).ok()?.hex();
+        let (common_dir, named) = (repository.common_dir().to_owned(), named.map(str::to_owned));
+        Some(Self { dir: dir.to_owned(), common_dir, named, base, commit })
+    }
+
+    /// The repository of a project; `None` where it moved since the project was opened.
+    fn of(world: &World, located: &Located) -> Option<Self> {
+        let config = &world.pipeline.repository;
+        let dir = config.path.as_ref().map_or_else(|| world.root.clone(), |path| world.root.join(path));
+        let seen = Self::look(&dir, config.base.as_deref())?;
+        (seen.commit == located.commit.hex() && seen.base == located.base && !located.unmade).then_some(seen)
+    }
 }
 
 /// What is said of each step, for programs that read it.
@@ -180,6 +217,10 @@ fn fresh(project: &Project, targets: &[String], mend: bool) -> Option<Fresh> {
     if summary.targets != targets || database_stat(&summary.database)?.0 != summary.database_stat {
         return None;
     }
+    let holds = |seen: &RepositorySeen| RepositorySeen::look(&seen.dir, seen.named.as_deref()).as_ref() == Some(seen);
+    if !summary.repository.as_ref().is_none_or(holds) {
+        return None;
+    }
     let moved = kept.look()?;
     if !moved.is_empty() {
         // Without a mark of today nothing is written and nothing looked at twice is trusted.
@@ -235,9 +276,13 @@ pub fn publish(green: Green<'_>) -> Option<()> {
     let mut notes = opened.read.end()?;
     notes.absorb(judged);
     let plain = request.args.is_empty() && !request.force && !request.again;
-    if !plain || opened.world.located.is_some() || !preview.is_green() {
+    if !plain || !preview.is_green() {
         return None;
     }
+    let repository = match &opened.world.located {
+        Some(located) => Some(RepositorySeen::of(&opened.world, located)?),
+        None => None,
+    };
     let (database_stat, changed_ns) = database_stat(&opened.database)?;
     let mark_ns = mark_ns.or_else(|| tick_after(&opened.folder, changed_ns));
     if mark_ns.is_none_or(|mark_ns| changed_ns >= mark_ns) {
@@ -253,6 +298,7 @@ pub fn publish(green: Green<'_>) -> Option<()> {
         silent: opened.diagnostics.is_empty(),
         database: opened.database.clone(),
         database_stat,
+        repository,
     };
     let plan = Plan {
         about: about(&world.root, project)?,
@@ -283,9 +329,9 @@ fn detail(opened: &Opened, preview: &Preview) -> Detail {
 }
 
 /// A workstream is called by its id, any other step by its name.
-pub fn target_name(world: &crate::observe::world::World, step: StepId) -> String {
+pub fn target_name(world: &World, step: StepId) -> String {
     match &world.graph.step(step).kind {
-        crate::graph::StepKind::Result(id) => id.to_string(),
+        StepKind::Result(id) => id.to_string(),
         kind => kind.name(),
     }
 }
@@ -304,11 +350,39 @@ pub fn tick_after(folder: &Path, after_ns: i64) -> Option<i64> {
 }
 
 /// Notes of what judging looks at, begun at a time.
-pub fn noting<T>(opened: &Opened, mark_ns: Option<i64>, judge: impl FnOnce() -> T) -> (T, Option<Notes>) {
+pub fn noting<T>(
+    opened: &Opened,
+    closure: &[StepId],
+    mark_ns: Option<i64>,
+    judge: impl FnOnce() -> T,
+) -> (T, Option<Notes>) {
     let sights = Arc::clone(&opened.world.sights);
     if mark_ns.is_some() {
         sights.begin(mark_ns);
     }
     let judged = judge();
+    if let Some(located) = opened.world.located.as_ref().filter(|_| sights.is_on()) {
+        note_repository(&opened.world, located, closure);
+    }
     (judged, sights.end())
+}
+
+/// Looks at all of a repository that judging asked for by way of a library: the refs of results, and that no object went.
+/// The base is asked for anew each time.
+fn note_repository(world: &World, located: &Located, closure: &[StepId]) {
+    let (system, common_dir) = (&world.system, located.repository.common_dir());
+    for name in ["config", "packed-refs", "shallow", "objects/info/alternates"] {
+        let _ = system.lstat(&common_dir.join(name));
+    }
+    for step in closure {
+        if let StepKind::Result(id) = &world.graph.step(*step).kind {
+            let _ = system.lstat(&common_dir.join(world.result_ref(id)));
+        }
+    }
+    let objects = common_dir.join("objects");
+    for (name, kind) in system.list(&objects).unwrap_or_default() {
+        if kind == Kind::Folder {
+            let _ = system.list(&objects.join(name));
+        }
+    }
 }

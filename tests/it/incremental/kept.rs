@@ -10,6 +10,7 @@ use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 
+use crate::incremental::lab::{Ws, commit_file, lab, pipeline};
 use crate::support::Project;
 
 const PIPELINE: &str = r##"
@@ -213,6 +214,84 @@ fn other_options_have_no_part_in_a_plan() {
     let forced = project.pl(&["build", "--json", "--force", "say"]).expect(0);
     assert_eq!(forced.json()["steps_run"], 1);
     project.pl(&["build", "nothing"]).expect(2);
+}
+
+fn workstreams() -> Project {
+    let first =
+        Ws { id: "ws-1-a", scope: &["a"], instructions: &["echo 2 >> a"], tests: &["grep -q 2 a"], ..Ws::default() };
+    let second = Ws {
+        id: "ws-2-b",
+        depends_on: &["ws-1-a"],
+        scope: &["b"],
+        instructions: &["cat a > b"],
+        tests: &["grep -q 2 b"],
+        ..Ws::default()
+    };
+    let nodes = "setup \"kit\" { shell \"echo kit > {out}/kit\"; inputs \"a\" }\ndefault \"ws-*\"\n";
+    lab(&pipeline("edit", nodes, &[first, second]), &[("a", "1\n"), ("b", "1\n"), ("free", "1\n")])
+}
+
+/// What `pl check` and a build say after something moved under a plan that came to rest.
+#[track_caller]
+fn after(what: &str, change: impl FnOnce(&Project)) {
+    let project = workstreams();
+    build(&project, &[]);
+    settled(&project);
+    let commit = || project.git(&["rev-parse", &project.result_ref("ws-2-b")]);
+    let before = commit();
+    change(&project);
+    let targets = &["*"][..];
+    assert_eq!(judged(&project, targets, &[]), judged_without(&project, targets, &[]), "{what}");
+    assert_eq!(judged(&project, &[], &[]), judged_without(&project, &[], &[]), "{what}");
+    let _ = std::fs::remove_file(project.around().join("home/asked"));
+    let built = build(&project, &[]);
+    assert_eq!(built["status"], "completed", "{what}: {built:#}");
+    if !what.starts_with("another base") {
+        assert_eq!(commit(), before, "{what}");
+    }
+    settled(&project);
+}
+
+#[test]
+fn workstreams_are_answered_by_refs_and_objects() {
+    let project = workstreams();
+    build(&project, &[]);
+    let inode = settled(&project);
+    let by_plan = project.pl(&["build", "--json"]).expect(0).started_nothing().json();
+    assert_eq!(std::fs::metadata(plan(&project)).expect("a plan").ino(), inode, "nothing was written");
+    std::fs::remove_file(plan(&project)).expect("removed");
+    let by_records = project.pl(&["build", "--json"]).expect(0).started_nothing().json();
+    let timeless = |mut summary: Value| {
+        summary["duration_ms"] = Value::Null;
+        summary
+    };
+    assert_eq!(timeless(by_plan), timeless(by_records));
+    after("nothing", |_| {});
+    after("another base", |project| commit_file(project, "free", "2\n"));
+    after("another base in a scope", |project| commit_file(project, "a", "3\n"));
+    after("a lost result", |project| {
+        project.git(&["update-ref", "-d", &project.result_ref("ws-2-b")]);
+    });
+    after("a result that names something else", |project| {
+        project.git(&["update-ref", &project.result_ref("ws-1-a"), "main"]);
+    });
+    after("packed refs", |project| {
+        project.git(&["pack-refs", "--all"]);
+    });
+    after("objects in packs", |project| {
+        project.git(&["gc", "-q", "--prune=now"]);
+    });
+    after("a lost object", |project| {
+        let id = project.git(&["rev-parse", &format!("{}:b", project.result_ref("ws-2-b"))]);
+        let object = project.path(&format!(".git/objects/{}/{}", &id[..2], &id[2..]));
+        std::fs::remove_file(object).expect("an object");
+    });
+    after("another branch", |project| {
+        project.git(&["switch", "-q", "-c", "other"]);
+    });
+    after("a lost setup", |project| {
+        std::fs::remove_dir_all(project.around().join("state")).expect("removed");
+    });
 }
 
 /// One change of the world.
