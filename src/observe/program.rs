@@ -23,6 +23,9 @@ pub fn search_path(world: &World, environment: &Environment, bins: &[PathBuf]) -
 /// The identity of the program that a step would start; `None`: it is missing.
 pub fn identity(world: &World, word: &str, environment: &Environment, dir: &Path, bins: &[PathBuf]) -> Option<Digest> {
     let search = search_path(world, environment, bins);
+    // Only a relative name leads elsewhere from another folder.
+    let is_relative = word.contains('/') || std::env::split_paths(&search).any(|folder| folder.is_relative());
+    let dir = if is_relative { dir } else { &world.root };
     let sought = Sought { word: word.to_owned(), search, dir: dir.to_owned() };
     let look = || program::identify(word, &sought.search, dir).map(|identity| identity.digest());
     let identity = world.memory.program(&sought, look);

@@ -11,9 +11,9 @@ use crate::fingerprint::{Fingerprint, Key};
 use crate::observe::program;
 use crate::observe::record::OutputFile;
 use crate::observe::world::World;
-use crate::system::Kind;
 use crate::system::file_hash::HashCache;
-use crate::system::inputs::{self, Input, InputsError};
+use crate::system::inputs::{self, Input, InputsError, glance};
+use crate::system::{Kind, OsSystem, Stat, System};
 
 /// More inputs than this are one part of the key instead of a part each.
 const INPUT_PARTS_MAX: usize = 512;
@@ -87,14 +87,18 @@ pub fn outputs(world: &World, task: &Task, hashes: &HashCache) -> Result<Vec<Out
     let mut files = Vec::new();
     for output in &task.outputs {
         let path = world.root.join(output.path.as_str());
-        let stat = world.system.lstat(&path).map_err(|_| format!("output {} is missing", output.path.as_str()))?;
+        let stat = OsSystem.lstat(&path).map_err(|_| format!("output {} is missing", output.path.as_str()))?;
         match (stat.kind, output.folder) {
-            (Kind::Folder, true) => list_folder(world, output, &path, hashes, &mut files)?,
+            (Kind::Folder, true) => {
+                // That it is a folder itself, and no link to one.
+                world.sights.path(&path, glance(&path));
+                list_folder(world, output, &path, hashes, &mut files)?;
+            }
             (Kind::Folder, false) => {
                 return Err(format!("output {} is a folder; write it with a trailing /", output.path.as_str()));
             }
             (_, true) => return Err(format!("output {}/ is no folder", output.path.as_str())),
-            _ => files.push(output_file(world, output.path.as_str(), &path, hashes, output.store)?),
+            _ => files.push(output_file(world, output.path.as_str(), &path, &stat, hashes, output.store)?),
         }
     }
     files.sort_by(|left, right| left.path.cmp(&right.path));
@@ -117,7 +121,11 @@ fn list_folder(
             let shown = format!("{prefix}/{}", name.to_string_lossy());
             match kind {
                 Kind::Folder => open.push((path, shown)),
-                _ => files.push(output_file(world, &shown, &path, hashes, output.store)?),
+                _ => {
+                    let stat =
+                        OsSystem.lstat(&path).map_err(|error| format!("output {shown} cannot be read: {error}"))?;
+                    files.push(output_file(world, &shown, &path, &stat, hashes, output.store)?);
+                }
             }
         }
     }
@@ -128,23 +136,26 @@ fn output_file(
     world: &World,
     shown: &str,
     path: &Path,
+    stat: &Stat,
     hashes: &HashCache,
     stored: bool,
 ) -> Result<OutputFile, String> {
     let sentence = |error: std::io::Error| format!("output {shown} cannot be read: {error}");
-    let stat = world.system.lstat(path).map_err(sentence)?;
     let (kind, digest) = match stat.kind {
         Kind::Link => {
-            let target = world.system.read_link(path).map_err(sentence)?;
+            let target = OsSystem.read_link(path).map_err(sentence)?;
+            if world.sights.is_on() {
+                world.sights.path(path, inputs::observe(path, hashes).map_err(sentence)?.seen());
+            }
             ("link", Digest::of(target.as_os_str().as_encoded_bytes()))
         }
-        Kind::File if stat.is_executable() => ("executable", hashes.digest(path, &stat).map_err(sentence)?),
-        Kind::File => ("file", hashes.digest(path, &stat).map_err(sentence)?),
+        Kind::File => {
+            let digest = hashes.digest(path, stat).map_err(sentence)?;
+            world.sights.path(path, inputs::file_seen(stat, &digest));
+            (if stat.is_executable() { "executable" } else { "file" }, digest)
+        }
         Kind::Folder | Kind::Other => return Err(format!("output {shown} is neither a file nor a link")),
     };
-    if world.sights.is_on() {
-        world.sights.path(path, inputs::observe(path, hashes).map_err(sentence)?.seen());
-    }
     Ok(OutputFile { path: shown.to_owned(), kind: kind.to_owned(), digest: digest.hex(), stored })
 }
 

@@ -21,6 +21,9 @@ use crate::base::path::{Pattern, PatternSet, compile_glob};
 /// Folders that no input ever reaches.
 const NEVER_ENTERED: [&str; 3] = [".git", ".pl", ".worktrees"];
 
+/// From so many inputs on, several threads look at them.
+const FILES_FOR_THREADS: usize = 32;
+
 /// What can go wrong when inputs are looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum InputsError {
@@ -77,6 +80,12 @@ impl Input {
     }
 }
 
+/// A regular file whose content was digested, as a note of it.
+pub fn file_seen(stat: &Stat, digest: &Digest) -> Seen {
+    let mode = if stat.is_executable() { 0o755 } else { 0o644 };
+    Seen::new(Some(*stat), None, Some(state(InputKind::File, mode, digest)))
+}
+
 /// One digest of kind, mode and content.
 pub fn state(kind: InputKind, mode: u32, digest: &Digest) -> Digest {
     Digest::of_fields([[kind as u8].as_slice(), &mode.to_le_bytes(), &digest.0])
@@ -121,8 +130,13 @@ pub fn evaluate(
         search.walk(&folder, true, |path| globs.iter().any(|glob| glob.is_match(path)))?;
     }
     let found: Vec<(Vec<u8>, Found)> = search.found.into_iter().collect();
-    let entries: Result<Vec<Option<Input>>, InputsError> =
-        found.into_par_iter().map(|(path, found)| input(root, &path, found, cache, sights)).collect();
+    let one = |(path, found): (Vec<u8>, Found)| input(root, &path, found, cache, sights);
+    // Handing a few files to other threads takes longer than looking at them.
+    let entries: Result<Vec<Option<Input>>, InputsError> = if found.len() < FILES_FOR_THREADS {
+        found.into_iter().map(one).collect()
+    } else {
+        found.into_par_iter().map(one).collect()
+    };
     Ok(Inputs { entries: entries?.into_iter().flatten().collect(), folders: search.folders.into_iter().collect() })
 }
 
@@ -221,7 +235,7 @@ impl Search<'_> {
 }
 
 /// A path whose content nobody reads.
-fn glance(path: &Path) -> Seen {
+pub fn glance(path: &Path) -> Seen {
     let itself = std::fs::symlink_metadata(path).ok().map(|metadata| Stat::of(&metadata));
     let is_link = itself.is_some_and(|stat| stat.kind == Kind::Link);
     let behind = std::fs::metadata(path).ok().filter(|_| is_link).map(|metadata| Stat::of(&metadata));

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::inputs::{self, InputKind};
 use super::{Kind, OsSystem, Stat, System};
@@ -128,6 +128,11 @@ impl Sights {
         self.lock().is_some()
     }
 
+    /// Whether notes are taken, and it is known since when.
+    pub fn has_mark(&self) -> bool {
+        self.lock().as_ref().is_some_and(|notes| notes.mark_ns.is_some())
+    }
+
     /// A path was looked at.
     pub fn path(&self, path: &Path, seen: Seen) {
         self.note(|notes| {
@@ -179,10 +184,19 @@ impl Sights {
 }
 
 /// The machine, with a note of all that is asked of it but listings of all variables: who asks for those says which count.
-#[derive(Debug, Clone, Default)]
-pub struct Watching(pub Arc<Sights>);
+#[derive(Debug, Default)]
+pub struct Watching {
+    sights: Arc<Sights>,
+    /// `pl` sets no variable, so they are read once.
+    variables: OnceLock<Vec<(String, String)>>,
+}
 
 impl Watching {
+    /// The machine, with notes in `sights`.
+    pub fn new(sights: &Arc<Sights>) -> Self {
+        Self { sights: Arc::clone(sights), variables: OnceLock::new() }
+    }
+
     fn stats(path: &Path) -> (Option<Stat>, Option<Stat>) {
         let itself = OsSystem.lstat(path).ok();
         let is_link = itself.is_some_and(|stat| stat.kind == Kind::Link);
@@ -191,9 +205,9 @@ impl Watching {
 
     /// Notes a path whose content nobody read.
     fn glance(&self, path: &Path) {
-        if self.0.is_on() {
+        if self.sights.is_on() {
             let (itself, behind) = Self::stats(path);
-            self.0.path(path, Seen::new(itself, behind, state_of_stat(itself)));
+            self.sights.path(path, Seen::new(itself, behind, state_of_stat(itself)));
         }
     }
 
@@ -209,9 +223,9 @@ impl Watching {
         match digest.filter(|_| before == (itself, behind)) {
             Some(digest) => {
                 let (kind, mode) = kind_and_mode(itself);
-                self.0.path(path, Seen::new(itself, behind, Some(inputs::state(kind, mode, &digest))));
+                self.sights.path(path, Seen::new(itself, behind, Some(inputs::state(kind, mode, &digest))));
             }
-            None => self.0.spoil(|| format!("{} could not be read in one state", path.display())),
+            None => self.sights.spoil(|| format!("{} could not be read in one state", path.display())),
         }
     }
 }
@@ -241,7 +255,7 @@ fn state_of_stat(itself: Option<Stat>) -> Option<Digest> {
 
 impl System for Watching {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        if !self.0.is_on() {
+        if !self.sights.is_on() {
             return OsSystem.read(path);
         }
         let before = Self::stats(path);
@@ -266,22 +280,22 @@ impl System for Watching {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<(OsString, Kind)>> {
-        let before = if self.0.is_on() { OsSystem.stat(path).ok() } else { None };
+        let before = if self.sights.is_on() { OsSystem.stat(path).ok() } else { None };
         let listed = OsSystem.list(path);
         match (&listed, before) {
-            (Ok(_), Some(before)) => self.0.folder(path, before),
+            (Ok(_), Some(before)) => self.sights.folder(path, before),
             _ => self.glance(path),
         }
         listed
     }
 
     fn variable(&self, name: &str) -> Option<String> {
-        self.0.variable(name);
+        self.sights.variable(name);
         OsSystem.variable(name)
     }
 
     fn variables(&self) -> Vec<(String, String)> {
-        OsSystem.variables()
+        self.variables.get_or_init(|| OsSystem.variables()).clone()
     }
 
     fn now(&self) -> jiff::Timestamp {

@@ -142,7 +142,12 @@ fn really(
     prepare_folder(&planned.opened)?;
     let command = command_line(request);
     let (_lock, waited) = wait_for_lock(&planned.opened.folder, &command, &cancel, &events)?;
-    let ahead = Ahead::open(project, request, Purpose::Building)?;
+    // Who waited may find other definitions; a repository is opened anew for writing.
+    let as_planned = !waited && planned.opened.world.located.is_none() && planned.opened.read.has_mark();
+    let (planned, ahead) = match as_planned {
+        true => (None, planned),
+        false => (Some(planned), Ahead::open(project, request, Purpose::Building)?),
+    };
     let opened = &ahead.opened;
     if let Some(made) = &opened.made {
         let _ = events.send(Event::Note { level: "info".to_owned(), message: made.clone() });
@@ -153,7 +158,9 @@ fn really(
     }
     crate::process::sweep_all(&opened.world.project);
     sweep_worktrees(opened);
-    let moved = waited || ahead.closure != planned.closure || opened.world.graph != planned.opened.world.graph;
+    let moved = planned.is_some_and(|planned| {
+        waited || ahead.closure != planned.closure || opened.world.graph != planned.opened.world.graph
+    });
     let seen = if moved { ahead.look()? } else { seen };
     let jobs = request.jobs.unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(2, |count| u32::try_from(count.get()).unwrap_or(2))

@@ -70,7 +70,7 @@ pub fn open_noting(request: &Request, arguments: &[String], purpose: Purpose, no
     if noting {
         read.begin(file_system_now(&root.join(FOLDER)).ok());
     }
-    let system = Watching(Arc::clone(&read));
+    let system = Watching::new(&read);
     let project = project_id(&root);
     let state = state_dir(&project, |name| system.variable(name)).ok_or_else(no_state)?;
     refuse_own_worktree(&directory, &state)?;
@@ -99,7 +99,7 @@ pub fn open_noting(request: &Request, arguments: &[String], purpose: Purpose, no
         graph: Arc::new(graph),
         whole: Arc::new(whole),
         located,
-        system: Arc::new(Watching(Arc::clone(&sights))),
+        system: Arc::new(Watching::new(&sights)),
         sights,
         arguments: Arc::new(arguments.to_vec()),
         root,
