@@ -66,7 +66,8 @@ impl Header {
         let known = bytes[..8] == MAGIC && u32_at(bytes, 8) == FORMAT;
         let digest = |at: usize| Digest(bytes[at..at + 32].try_into().expect("BUG: 32 bytes are 32 bytes"));
         let lengths = std::array::from_fn(|part| u64_at(bytes, LENGTHS_AT + 8 * part));
-        known.then(|| Self { about: digest(ABOUT_AT), hot: digest(HOT_AT), cold: digest(COLD_AT), lengths })
+        let header = Self { about: digest(ABOUT_AT), hot: digest(HOT_AT), cold: digest(COLD_AT), lengths };
+        (known && header.bytes() == *bytes).then_some(header)
     }
 
     /// The header as it stands in the file.

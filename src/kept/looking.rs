@@ -141,7 +141,6 @@ impl Kept {
     }
 
     /// The outer `None`: a link differs. The inner: there was none to look at.
-    #[expect(clippy::option_option, reason = "said above")]
     fn links_again(&self, moved: &[usize], mark_ns: i64, hashes: &HashCache) -> Option<Option<Others>> {
         if moved.is_empty() {
             return Some(None);

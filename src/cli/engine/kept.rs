@@ -2,7 +2,7 @@
 //!
 //! What a plan is about is one digest: program, project, options. What it says of steps is written and read here alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -87,6 +87,54 @@ impl RepositorySeen {
 struct Detail {
     steps: Vec<Row>,
     workstreams: Vec<WorkstreamSummary>,
+    /// Ids of all workstreams there are; none where a task or an output could be meant by one.
+    ids: Vec<String>,
+}
+
+impl Detail {
+    /// The rows that targets name and all that those need; `None` where only the definitions can tell what is meant.
+    fn part(self, targets: &[String]) -> Option<(Self, Vec<String>)> {
+        let named: Vec<usize> = targets.iter().map(|target| self.place(target)).collect::<Option<_>>()?;
+        let name = |place: &usize| match &self.steps[*place] {
+            Row { workstream: Some(id), .. } => id.clone(),
+            row => row.name.clone(),
+        };
+        let names = named.iter().map(name).collect();
+        let mut reached = vec![false; self.steps.len()];
+        let mut open = named;
+        while let Some(place) = open.pop() {
+            if !std::mem::replace(reached.get_mut(place)?, true) {
+                open.extend(&self.steps[place].needs);
+            }
+        }
+        let mut places = vec![0; reached.len()];
+        let mut steps = Vec::new();
+        for (place, mut row) in self.steps.into_iter().enumerate().filter(|(place, _)| reached[*place]) {
+            places[place] = steps.len();
+            row.needs.iter_mut().for_each(|need| *need = places[*need]);
+            steps.push(row);
+        }
+        let ids: HashSet<&str> = steps.iter().filter_map(|row| row.workstream.as_deref()).collect();
+        let workstreams = self.workstreams.into_iter().filter(|one| ids.contains(one.id.as_str())).collect();
+        Some((Self { steps, workstreams, ids: self.ids }, names))
+    }
+
+    /// The one row that a target names: a task by its name, or a workstream by its id or the beginning of it.
+    fn place(&self, target: &str) -> Option<usize> {
+        if target.starts_with("gate:") || target.starts_with("setup:") {
+            return None;
+        }
+        if let Some(place) = self.steps.iter().position(|row| row.kind == "task" && row.name == target) {
+            return Some(place);
+        }
+        let prefix = format!("{}-", target.trim_end_matches('-'));
+        let mut found = self.ids.iter().filter(|id| id.starts_with(&prefix));
+        let id = match self.ids.iter().find(|id| *id == target) {
+            Some(id) => id,
+            None => found.next().filter(|_| found.next().is_none())?,
+        };
+        self.steps.iter().position(|row| row.kind == "result" && row.workstream.as_ref() == Some(id))
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -110,6 +158,8 @@ pub struct Fresh {
     summary: Summary,
     kept: Kept,
     begun: Instant,
+    /// Where only a part of the plan was asked for.
+    part: Option<Vec<u8>>,
 }
 
 impl Fresh {
@@ -135,7 +185,7 @@ impl Fresh {
 
     /// The object of `build --json`; `None` where the plan is damaged there.
     pub fn build_summary(&self) -> Option<BuildSummary> {
-        let Detail { steps, mut workstreams } = self.detail()?;
+        let Detail { steps, mut workstreams, .. } = self.detail()?;
         let places: HashMap<String, usize> =
             workstreams.iter().enumerate().map(|(place, workstream)| (workstream.id.clone(), place)).collect();
         let mut tasks = Vec::new();
@@ -176,7 +226,10 @@ impl Fresh {
     }
 
     fn detail(&self) -> Option<Detail> {
-        serde_json::from_slice(&self.kept.detail()?).ok()
+        match &self.part {
+            Some(part) => serde_json::from_slice(part).ok(),
+            None => serde_json::from_slice(&self.kept.detail()?).ok(),
+        }
     }
 }
 
@@ -214,9 +267,10 @@ fn fresh(project: &Project, targets: &[String], mend: bool) -> Option<Fresh> {
     let path = root.join(open::FOLDER).join(PLAN_NAME);
     let kept = Kept::open(&path, &root, about(&root, project)?)?;
     let summary: Summary = serde_json::from_slice(kept.summary()).ok()?;
-    if summary.targets != targets || database_stat(&summary.database)?.0 != summary.database_stat {
+    if database_stat(&summary.database)?.0 != summary.database_stat {
         return None;
     }
+    let (summary, part) = asked(summary, &kept, targets)?;
     let holds = |seen: &RepositorySeen| RepositorySeen::look(&seen.dir, seen.named.as_deref()).as_ref() == Some(seen);
     if !summary.repository.as_ref().is_none_or(holds) {
         return None;
@@ -230,7 +284,22 @@ fn fresh(project: &Project, targets: &[String], mend: bool) -> Option<Fresh> {
             writing::refresh(&path, &kept, &mended);
         }
     }
-    Some(Fresh { summary, kept, begun })
+    Some(Fresh { summary, kept, begun, part })
+}
+
+/// What the plan says of these targets: all of it, or the part that they need.
+fn asked(summary: Summary, kept: &Kept, targets: &[String]) -> Option<(Summary, Option<Vec<u8>>)> {
+    if summary.targets == targets {
+        return Some((summary, None));
+    }
+    if targets.is_empty() {
+        return None;
+    }
+    let detail: Detail = serde_json::from_slice(&kept.detail()?).ok()?;
+    let (part, names) = detail.part(targets)?;
+    let first = names.first().cloned().unwrap_or_default();
+    let summary = Summary { named: names.len(), first, steps: part.steps.len(), ..summary };
+    Some((summary, Some(serde_json::to_vec(&part).ok()?)))
 }
 
 /// The program itself, the project's place, and the options that shape the graph.
@@ -325,7 +394,14 @@ fn detail(opened: &Opened, preview: &Preview) -> Detail {
     let steps = planned(&opened.world, preview).into_iter().zip(&preview.steps).map(row).collect();
     let summary = nothing_to_do(&opened.world, preview, Instant::now());
     let workstreams = summary.workstreams.into_iter().map(|one| WorkstreamSummary { steps: Vec::new(), ..one });
-    Detail { steps, workstreams: workstreams.collect() }
+    let pipeline = &opened.world.pipeline;
+    let is_id = |text: &str| text.starts_with("ws-");
+    let mistaken = pipeline
+        .tasks
+        .iter()
+        .any(|task| is_id(task.name.as_str()) || task.outputs.iter().any(|output| is_id(output.path.as_str())));
+    let ids = pipeline.workstreams.iter().filter(|_| !mistaken).map(|workstream| workstream.id.to_string()).collect();
+    Detail { steps, workstreams: workstreams.collect(), ids }
 }
 
 /// A workstream is called by its id, any other step by its name.

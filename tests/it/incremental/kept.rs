@@ -197,6 +197,42 @@ fn no_plan_of_something_else_is_believed() {
 }
 
 #[test]
+fn a_part_of_a_plan_answers_for_targets_of_their_own() {
+    for (project, parts) in [
+        (
+            project(),
+            &[&["twice"][..], &["tool", "folder"], &["group"], &["seen", "seen"], &["setup:kit"], &["nothing"]][..],
+        ),
+        (
+            workstreams(),
+            &[&["ws-1"][..], &["ws-2-b"], &["ws-2", "ws-1-a"], &["ws"], &["ws-"], &["ws-2/edit.1"], &["gate:1"]],
+        ),
+    ] {
+        build(&project, &[]);
+        settled(&project);
+        for targets in parts {
+            let look = |command: &[&str]| {
+                let arguments: Vec<&str> = command.iter().chain(*targets).copied().collect();
+                let ran = project.pl(&arguments);
+                let text = ran.output();
+                (ran.code, text.lines().filter(|line| !line.contains("duration_ms")).collect::<Vec<_>>().join("\n"))
+            };
+            for command in [&["check"][..], &["check", "--json"], &["check", "-v"]] {
+                let with = look(command);
+                std::fs::rename(plan(&project), project.around().join("aside")).expect("aside");
+                assert_eq!(with, look(command), "{command:?} {targets:?}");
+                std::fs::rename(project.around().join("aside"), plan(&project)).expect("back");
+            }
+            let kept = std::fs::read(plan(&project)).expect("a plan");
+            let with = look(&["build", "--json"]);
+            std::fs::remove_file(plan(&project)).expect("removed");
+            assert_eq!(with, look(&["build", "--json"]), "{targets:?}");
+            std::fs::write(plan(&project), kept).expect("back");
+        }
+    }
+}
+
+#[test]
 fn other_options_have_no_part_in_a_plan() {
     let project = Project::new(&[(
         "Pipelinefile.kdl",
