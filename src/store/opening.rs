@@ -23,6 +23,10 @@ const STATEMENTS_MAX: usize = 64;
 /// Pages in the log before a commit moves them into the database, which waits for the disk; a build ends with it anyway.
 const CHECKPOINT_PAGES: u32 = 16_384;
 
+/// Pages that are kept in memory, in KiB (SQLite takes those as a negative number): keys are digests, so that looking up a few
+/// thousand of them goes all over the file, and with less each page would be read again and again.
+const CACHE_KIB: i64 = -32 * 1024;
+
 /// Tries to copy a database that somebody is writing to.
 const COPIES_MAX: usize = 20;
 
@@ -98,6 +102,7 @@ pub(super) fn for_planning(database: &Path) -> Result<Option<(Connection, Option
         let opened = Connection::open_with_flags(immutable_uri(database), flags).map_err(SchemaError::from);
         let connection = opened.map_err(|error| plain(database, error))?;
         keep_statements(&connection).map_err(StoreError::Sqlite)?;
+        connection.pragma_update(None, "cache_size", CACHE_KIB).map_err(StoreError::Sqlite)?;
         let found = schema::version(&connection, database).map_err(|error| plain(database, error))?;
         if found == schema::newest() {
             return Ok(Some((connection, None)));
@@ -144,6 +149,7 @@ fn connect(database: &Path, look_over: bool) -> std::result::Result<Connection, 
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
     if look_over {
         let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if said != "ok" {
