@@ -98,11 +98,21 @@ impl Stat {
         }
     }
 
+    /// Whether it was changed before a time in such a way that any change after that time gives it another ctime. A ctime
+    /// of whole seconds comes from a file system that may know no finer ones.
+    pub fn is_older_than(&self, time_ns: i64) -> bool {
+        let coarse = self.ctime_ns % 1_000_000_000 == 0;
+        self.ctime_ns < time_ns.saturating_sub(if coarse { COARSE_NS } else { 0 })
+    }
+
     /// Whether the owner may execute it: the one permission bit that git and `pl` carry.
     pub fn is_executable(&self) -> bool {
         self.mode & 0o100 != 0
     }
 }
+
+/// The coarsest clock of a file system that is known of: two seconds.
+const COARSE_NS: i64 = 2_000_000_000;
 
 fn nanoseconds(seconds: i64, rest: i64) -> i64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(rest)
@@ -201,6 +211,16 @@ mod tests {
             let missing = system.read(&folder.path().join("c")).expect_err("no c");
             assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
         }
+    }
+
+    #[test]
+    fn a_coarse_clock_takes_longer_to_vouch_for_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stat = OsSystem.stat(folder.path()).expect("stat");
+        let fine = super::Stat { ctime_ns: 5_000_000_001, ..stat };
+        assert!(fine.is_older_than(5_000_000_002) && !fine.is_older_than(5_000_000_001));
+        let coarse = super::Stat { ctime_ns: 5_000_000_000, ..stat };
+        assert!(!coarse.is_older_than(6_999_999_999) && coarse.is_older_than(7_000_000_001));
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl Kept {
             if seen.state? != digest_at(states, place as usize) {
                 return None;
             }
-            let trusted = stat.ctime_ns < mark_ns && stat.device == folder.device;
+            let trusted = stat.is_older_than(mark_ns) && stat.device == folder.device;
             let mut new = FileRow::of(&stat, row.name);
             new.ctime_ns = if trusted { stat.ctime_ns } else { UNKNOWN };
             mended.files.push((place, new));
@@ -130,7 +130,7 @@ impl Kept {
             if digest != digest_at(listings, place as usize) {
                 return None;
             }
-            let trusted = stat.ctime_ns < mark_ns && (row.count == 0 || stat.device == row.device);
+            let trusted = stat.is_older_than(mark_ns) && (row.count == 0 || stat.device == row.device);
             let ctime_ns = if trusted { stat.ctime_ns } else { UNKNOWN };
             let device = if row.count == 0 { stat.device } else { row.device };
             let new = FolderRow { ctime_ns, mtime_ns: stat.mtime_ns, inode: stat.inode, device, ..row };
@@ -152,7 +152,7 @@ impl Kept {
             if seen.state?.hex() != link.state {
                 return None;
             }
-            let trusted = [seen.itself, seen.behind].iter().flatten().all(|stat| stat.ctime_ns < mark_ns);
+            let trusted = [seen.itself, seen.behind].iter().flatten().all(|stat| stat.is_older_than(mark_ns));
             link.stats = trusted.then(|| stat_digest([seen.itself, seen.behind]));
         }
         Some(Some(others))

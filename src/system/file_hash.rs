@@ -46,7 +46,7 @@ impl HashCache {
         let digest = hash_file(path)?;
         self.hashed.fetch_add(1, Ordering::Relaxed);
         let after = Stat::of(&std::fs::metadata(path)?);
-        if after == *stat && stat.ctime_ns < mark_ns {
+        if after == *stat && stat.is_older_than(mark_ns) {
             self.lock().insert(path.to_owned(), (*stat, digest));
         }
         Ok(digest)

@@ -76,7 +76,7 @@ impl Notes {
     }
 
     fn is_old(&self, stat: &Stat) -> bool {
-        self.mark_ns.is_some_and(|mark_ns| stat.ctime_ns < mark_ns)
+        self.mark_ns.is_some_and(|mark_ns| stat.is_older_than(mark_ns))
     }
 
     fn path(&mut self, path: PathBuf, seen: Seen) {
