@@ -6,4 +6,5 @@ mod definitions;
 mod depfile;
 mod tasks;
 mod kept;
+mod kept_property;
 mod property;
