@@ -102,9 +102,9 @@ pub(super) fn for_planning(database: &Path) -> Result<Option<(Connection, Option
         let opened = Connection::open_with_flags(immutable_uri(database), flags).map_err(SchemaError::from);
         let connection = opened.map_err(|error| plain(database, error))?;
         keep_statements(&connection).map_err(StoreError::Sqlite)?;
-        connection.pragma_update(None, "cache_size", CACHE_KIB).map_err(StoreError::Sqlite)?;
         let found = schema::version(&connection, database).map_err(|error| plain(database, error))?;
         if found == schema::newest() {
+            connection.pragma_update(None, "cache_size", CACHE_KIB).map_err(StoreError::Sqlite)?;
             return Ok(Some((connection, None)));
         }
     }
