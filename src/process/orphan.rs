@@ -130,9 +130,10 @@ fn become_reaper() {}
 fn sweep_children(ours: impl Fn(Pid) -> bool) -> usize {
     let mut ended = HashSet::new();
     for _ in 0..SWEEP_ROUNDS_MAX {
-        let adopted = adopted_children();
-        let alive: Vec<Pid> = adopted.into_iter().filter(|pid| !reap(*pid) && ours(*pid)).collect();
-        if alive.is_empty() {
+        let (reaped, alive): (Vec<Pid>, Vec<Pid>) = adopted_children().into_iter().partition(|pid| reap(*pid));
+        let alive: Vec<Pid> = alive.into_iter().filter(|pid| ours(*pid)).collect();
+        // One that was reaped just now may have left children that came to us after the list was read.
+        if alive.is_empty() && reaped.is_empty() {
             break;
         }
         for pid in alive {
