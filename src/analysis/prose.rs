@@ -96,7 +96,7 @@ fn is_path(word: &str, listing: Option<&Listing>) -> bool {
     }
     let Some((folders, name)) = word.rsplit_once('/') else { return false };
     // `read.me/or.not` is prose as often as a path: all but the last part have no dot inside.
-    let plain = folders.split('/').all(|part| !part.is_empty() && !part[1..].contains('.'));
+    let plain = folders.split('/').all(|part| !part.is_empty() && !part.chars().skip(1).any(|letter| letter == '.'));
     let extension = name.rsplit_once('.').map(|(stem, extension)| (!stem.is_empty(), extension));
     let looks = extension.is_some_and(|(stem, extension)| {
         stem && (1..=5).contains(&extension.len())
@@ -191,6 +191,9 @@ mod tests {
             text("Move `src/a.py` and/or setup.py (v1.2, e.g. x.y) to docs/, see https://x.org/a.html, src/b.py::T.");
         let words: Vec<&str> = paths(&said, Some(&listing)).into_iter().map(|(path, _)| path).collect();
         assert_eq!(words, ["src/a.py", "setup.py", "docs", "src/b.py"]);
+        let umlauts = text("Write übung/é.md and \u{fffd}pec/x.md, not ü.b/c.md.");
+        let words: Vec<&str> = paths(&umlauts, None).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(words, ["übung/é.md", "\u{fffd}pec/x.md"]);
         let (path, at) = paths(&said, Some(&listing))[0];
         assert_eq!(&said.value[at..at + path.len()], "src/a.py");
     }
