@@ -140,7 +140,7 @@ pub struct FileRow {
     pub ctime_ns: i64,
     /// Bytes.
     pub size: u64,
-    /// Inode, or the kind: see [`kind_number`].
+    /// Inode, or the kind: see `kind_number`.
     pub inode: u64,
     /// Mixed from mtime, mode and kind; the ctime vouches for all of them, so this is a second pair of eyes.
     pub mix: u32,

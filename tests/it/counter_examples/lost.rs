@@ -86,7 +86,8 @@ fn a_damaged_blob_is_named_and_never_believed() {
     let project = built();
     let blob = object(&project, &format!("{}:a.txt", project.result_ref("ws-1")));
     overwrite(&blob, b"damaged");
-    // The test changed: the candidate must be checked out, and cannot be.
+    // The test changed: the candidate must be checked out, and cannot be, where no worktree has the file already.
+    std::fs::remove_dir_all(project.state().join("pool")).expect("the pool");
     let text = project.read("Pipelinefile.kdl");
     project.write("Pipelinefile.kdl", text.replace("grep -q unique", "grep -q words"));
     project.pl(&["build", "*"]).expect(1).started_nothing().says("cannot read blob");
