@@ -161,11 +161,17 @@ impl Attended<'_> {
                 status = self.reap();
             }
             // The program itself is reaped: what still answers are others, ours to reap once their parents have died.
-            while status.is_some() && matches!(waitpgid(group, WaitOptions::NOHANG), Ok(Some(_))) {}
+            while status.is_some()
+                && let Ok(Some((_, other))) = waitpgid(group, WaitOptions::NOHANG)
+            {
+                // One that our signal ended was alive; it may have gone before the group is asked.
+                let ours = [Signal::TERM, Signal::KILL].map(|signal| Some(signal.as_raw()));
+                left_behind |= usize::from(exited_first && ours.contains(&other.terminating_signal()));
+            }
             if status.is_some() && test_kill_process_group(group).is_err() {
                 break;
             }
-            left_behind = usize::from(exited_first);
+            left_behind |= usize::from(exited_first);
             let now = Instant::now();
             if polite.is_some_and(|polite| now >= polite || cancel.is_urgent()) {
                 signal(group, Signal::KILL);

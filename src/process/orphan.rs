@@ -55,7 +55,7 @@ impl Active {
     /// Ends what carries the marker; the last run also ends what lost it.
     pub(super) fn leave(self) -> usize {
         let alone = RUNNING.load(Ordering::Acquire) == 1;
-        sweep_children(|pid| alone || has_marker(pid, |part| self.marker.rsplit('/').next() == Some(part)))
+        sweep_children(alone, |pid| has_marker(pid, |part| self.marker.rsplit('/').next() == Some(part)))
     }
 }
 
@@ -127,18 +127,25 @@ fn become_reaper() {
 fn become_reaper() {}
 
 /// Kills and reaps adopted children for which `ours` holds; their own children come to us and are seen a round later.
-fn sweep_children(ours: impl Fn(Pid) -> bool) -> usize {
+/// With `lost`, those that carry no marker of anyone too; only those of which `ours` holds are counted.
+fn sweep_children(lost: bool, ours: impl Fn(Pid) -> bool) -> usize {
     let mut ended = HashSet::new();
     for _ in 0..SWEEP_ROUNDS_MAX {
         let (reaped, alive): (Vec<Pid>, Vec<Pid>) = adopted_children().into_iter().partition(|pid| reap(*pid));
-        let alive: Vec<Pid> = alive.into_iter().filter(|pid| ours(*pid)).collect();
+        let alive: Vec<(Pid, bool)> = alive
+            .into_iter()
+            .map(|pid| (pid, ours(pid)))
+            .filter(|(pid, ours)| *ours || lost && is_lost(*pid))
+            .collect();
         // One that was reaped just now may have left children that came to us after the list was read.
         if alive.is_empty() && reaped.is_empty() {
             break;
         }
-        for pid in alive {
+        for (pid, ours) in alive {
             let _ = kill_process(pid, Signal::KILL);
-            ended.insert(pid);
+            if ours {
+                ended.insert(pid);
+            }
         }
         std::thread::sleep(SWEEP_PAUSE);
     }
@@ -193,6 +200,11 @@ fn has_marker(pid: Pid, wanted: impl Fn(&str) -> bool) -> bool {
     let name = format!("{MARKER_VARIABLE}=");
     let values = environment.split(|byte| *byte == 0).filter_map(|entry| entry.strip_prefix(name.as_bytes()));
     values.filter_map(|value| std::str::from_utf8(value).ok()).any(|value| value.split('/').any(&wanted))
+}
+
+/// Carries no marker at all; that of another run is for that run to end.
+fn is_lost(pid: Pid) -> bool {
+    !has_marker(pid, |_| true)
 }
 
 fn ourselves_and_above() -> HashSet<Pid> {

@@ -206,6 +206,10 @@ fn what_is_left_after_kill_minus_nine_is_swept_at_the_next_start() {
     owner.wait().expect("reaped");
     let left = std::fs::read_to_string(folder.path().join("pid")).expect("a pid");
     assert!(!is_gone(left.trim()));
+    // While it executes, nobody can read its environment.
+    let of_process = |what: &str| std::fs::read(format!("/proc/{}/{what}", left.trim())).unwrap_or_default();
+    let carries = || of_process("environ").windows(marker.len()).any(|bytes| bytes == marker.as_bytes());
+    wait_until("it sleeps", || of_process("cmdline").starts_with(b"sleep") && carries());
     assert_eq!(sweep_all("no-such-project"), 0);
     assert_eq!(sweep_all(&marker), 1);
     wait_until("it is gone", || is_gone(left.trim()));
