@@ -79,14 +79,14 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
     {
         return told;
     }
-    let built = tell_while(&project, request, terminal, event_lines, to_stdout)?;
+    let built = tell_while(&project, &request, terminal, event_lines, to_stdout)?;
     tell(&built, terminal, to_stdout)
 }
 
 /// Builds, and tells how it goes.
 pub fn tell_while(
     project: &Project,
-    request: BuildRequest,
+    request: &BuildRequest,
     terminal: &Terminal,
     event_lines: Option<EventLines>,
     stdout_is_taken: bool,

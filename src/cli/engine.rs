@@ -144,8 +144,8 @@ pub struct Removed {
 }
 
 /// Brings targets up to date; drops `events` when the last one is sent.
-pub fn build(project: &Project, request: BuildRequest, events: Sender<Event>) -> Result<Built, Failed> {
-    building::build(project, &request, events)
+pub fn build(project: &Project, request: &BuildRequest, events: Sender<Event>) -> Result<Built, Failed> {
+    building::build(project, request, events)
 }
 
 /// A build with nothing to do, where the kept plan can tell; else it is for [`build`] to find out.

@@ -69,6 +69,7 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         wish.wait();
         waker.wake();
     })?;
+    let touch = Arc::<Touch>::default();
     let request = BuildRequest {
         targets,
         args: Vec::new(),
@@ -76,9 +77,10 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         fail_fast: false,
         force: false,
         again: false,
-        watch: Some(Watch { cancel: cancel.clone(), touch: Arc::default() }),
+        watch: Some(Watch { cancel: cancel.clone(), touch: Arc::clone(&touch) }),
     };
-    let mut watching = Watching { project: &project, request: &request, terminal, cancel: &cancel, last: None };
+    let mut watching =
+        Watching { project: &project, request: &request, terminal, cancel: &cancel, touch: &touch, last: None };
     watching.run(&mut changes)
 }
 
@@ -87,6 +89,7 @@ struct Watching<'a> {
     request: &'a BuildRequest,
     terminal: &'a Terminal,
     cancel: &'a Cancel,
+    touch: &'a Touch,
     /// What was seen after the last build.
     last: Option<Seen>,
 }
@@ -175,7 +178,6 @@ impl Watching<'_> {
     fn build(&self, changes: &mut Changes, places: &Places) -> (bool, BTreeSet<String>) {
         let over = Arc::new(AtomicBool::new(false));
         let waker = changes.waker();
-        let touch = self.touch();
         let mut moved = false;
         std::thread::scope(|scope| {
             let flag = Arc::clone(&over);
@@ -191,7 +193,7 @@ impl Watching<'_> {
                 };
                 if concerns {
                     moved = true;
-                    touch.touch();
+                    self.touch.touch();
                 }
             }
             (moved, building.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -199,16 +201,7 @@ impl Watching<'_> {
     }
 
     fn build_once(&self) -> BTreeSet<String> {
-        let again = BuildRequest {
-            targets: self.request.targets.clone(),
-            args: Vec::new(),
-            jobs: self.request.jobs,
-            fail_fast: false,
-            force: false,
-            again: false,
-            watch: self.request.watch.clone(),
-        };
-        let built = build::tell_while(self.project, again, self.terminal, None, false);
+        let built = build::tell_while(self.project, self.request, self.terminal, None, false);
         match built.and_then(|built| build::tell(&built, self.terminal, false).map(|_| built)) {
             Ok(built) => unfinished(&built),
             Err(failed) => {
@@ -216,10 +209,6 @@ impl Watching<'_> {
                 BTreeSet::from([WRONG.to_owned()])
             }
         }
-    }
-
-    fn touch(&self) -> Arc<Touch> {
-        self.request.watch.as_ref().map(|watch| Arc::clone(&watch.touch)).unwrap_or_default()
     }
 
     fn say(&self, sentence: &str) {

@@ -86,12 +86,9 @@ impl Batched {
 
     /// Commits what waits, and gives the connection back.
     pub(super) fn end(self) -> (Option<Connection>, rusqlite::Result<()>) {
-        let (connection, result) = {
-            let mut books = self.shared.lock();
-            let result = books.tell_loss().and_then(|()| books.commit());
-            (books.connection.take(), result)
-        };
-        (connection, result)
+        let mut books = self.shared.lock();
+        let result = books.tell_loss().and_then(|()| books.commit());
+        (books.connection.take(), result)
     }
 
     /// Begins the writer, where that was not done; without one nothing may wait.

@@ -31,7 +31,8 @@ task "always" { run "true" }
 
 const FILES: [(&str, &str); 3] = [("in", "1\n"), ("a", "1\n"), ("b", "1\n")];
 
-fn two() -> [Ws<'static>; 2] {
+/// A workstream, and one that needs it.
+pub fn two() -> [Ws<'static>; 2] {
     let first =
         Ws { id: "ws-1-a", scope: &["a"], instructions: &["echo 2 >> a"], tests: &["grep -q 2 a"], ..Ws::default() };
     let second = Ws {

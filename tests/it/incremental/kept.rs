@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::incremental::lab::{Ws, commit_file, lab, pipeline};
+use crate::incremental::lab::{commit_file, lab, pipeline};
+use crate::planning::two;
 use crate::support::Project;
 
 const PIPELINE: &str = r##"
@@ -106,22 +107,28 @@ fn settled(project: &Project) -> u64 {
     panic!("no plan comes to rest");
 }
 
-#[test]
-fn a_plan_answers_as_the_records_do() {
-    let project = project();
-    let first = build(&project, &[]);
-    assert_eq!(first["status"], "completed", "{first:#}");
-    assert!(plan(&project).exists(), "a good build leaves a plan");
-    let inode = settled(&project);
+/// A build that a plan answers writes nothing, and says what it says without the plan, which is gone then.
+#[track_caller]
+fn plan_says_what_records_say(project: &Project) {
+    let inode = settled(project);
     let by_plan = project.pl(&["build", "--json"]).expect(0).started_nothing().json();
-    assert_eq!(std::fs::metadata(plan(&project)).expect("a plan").ino(), inode, "nothing was written");
-    std::fs::remove_file(plan(&project)).expect("removed");
+    assert_eq!(std::fs::metadata(plan(project)).expect("a plan").ino(), inode, "nothing was written");
+    std::fs::remove_file(plan(project)).expect("removed");
     let by_records = project.pl(&["build", "--json"]).expect(0).started_nothing().json();
     let timeless = |mut summary: Value| {
         summary["duration_ms"] = Value::Null;
         summary
     };
     assert_eq!(timeless(by_plan), timeless(by_records));
+}
+
+#[test]
+fn a_plan_answers_as_the_records_do() {
+    let project = project();
+    let first = build(&project, &[]);
+    assert_eq!(first["status"], "completed", "{first:#}");
+    assert!(plan(&project).exists(), "a good build leaves a plan");
+    plan_says_what_records_say(&project);
     let told = |project: &Project| project.pl(&["build"]).expect(0).started_nothing().stdout;
     let (with, cut) = (told(&project), |text: &str| text.split(", ").next().unwrap_or_default().to_owned());
     std::fs::remove_file(plan(&project)).expect("removed");
@@ -263,18 +270,8 @@ fn other_options_have_no_part_in_a_plan() {
 }
 
 fn workstreams() -> Project {
-    let first =
-        Ws { id: "ws-1-a", scope: &["a"], instructions: &["echo 2 >> a"], tests: &["grep -q 2 a"], ..Ws::default() };
-    let second = Ws {
-        id: "ws-2-b",
-        depends_on: &["ws-1-a"],
-        scope: &["b"],
-        instructions: &["cat a > b"],
-        tests: &["grep -q 2 b"],
-        ..Ws::default()
-    };
     let nodes = "setup \"kit\" { shell \"echo kit > {out}/kit\"; inputs \"a\" }\ndefault \"ws-*\"\n";
-    lab(&pipeline("edit", nodes, &[first, second]), &[("a", "1\n"), ("b", "1\n"), ("free", "1\n")])
+    lab(&pipeline("edit", nodes, &two()), &[("a", "1\n"), ("b", "1\n"), ("free", "1\n")])
 }
 
 /// What `pl check` and a build say after something moved under a plan that came to rest.
@@ -302,16 +299,7 @@ fn after(what: &str, change: impl FnOnce(&Project)) {
 fn workstreams_are_answered_by_refs_and_objects() {
     let project = workstreams();
     build(&project, &[]);
-    let inode = settled(&project);
-    let by_plan = project.pl(&["build", "--json"]).expect(0).started_nothing().json();
-    assert_eq!(std::fs::metadata(plan(&project)).expect("a plan").ino(), inode, "nothing was written");
-    std::fs::remove_file(plan(&project)).expect("removed");
-    let by_records = project.pl(&["build", "--json"]).expect(0).started_nothing().json();
-    let timeless = |mut summary: Value| {
-        summary["duration_ms"] = Value::Null;
-        summary
-    };
-    assert_eq!(timeless(by_plan), timeless(by_records));
+    plan_says_what_records_say(&project);
     after("nothing", |_| {});
     after("another base", |project| commit_file(project, "free", "2\n"));
     after("another base in a scope", |project| commit_file(project, "a", "3\n"));
