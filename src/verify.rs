@@ -47,6 +47,7 @@ pub fn read(rule: &Rule, output: Output<'_>) -> Result<Vec<Finding>, String> {
     }
     for finding in &mut findings {
         finding.path = finding.path.take().map(|path| relative(&path, output.root));
+        signature::sign(finding);
     }
     Ok(findings)
 }
@@ -66,13 +67,9 @@ fn relative(path: &str, root: &str) -> String {
 fn empty(rule: &Rule) -> Finding {
     Finding {
         tool: rule.name.0.clone(),
-        code: None,
         category: rule.category.clone(),
         severity: rule.severity,
-        path: None,
-        line: None,
-        column: None,
-        message: String::new(),
+        ..Finding::default()
     }
 }
 

@@ -5,10 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 /// How grave the program called it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingSeverity {
     /// Must be mended.
+    #[default]
     Error,
     /// Should be mended.
     Warning,
@@ -16,8 +19,8 @@ pub enum FindingSeverity {
     Info,
 }
 
-/// One finding.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+/// One finding. What records of earlier versions do not have is empty.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
     /// Rule or check that found it.
     pub tool: String,
@@ -33,6 +36,34 @@ pub struct Finding {
     pub line: Option<u32>,
     /// From 1.
     pub column: Option<u32>,
+    /// The last line of the place, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u32>,
+    /// The column after the last one of the place, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u32>,
     /// What was said.
     pub message: String,
+    /// The same for the same fault wherever it moved to; see `verify/signature.rs`. Empty where nobody signed it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub signature: String,
+    /// A page that explains it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help_url: Option<String>,
+    /// Its own program can mend it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixable: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Finding;
+
+    #[test]
+    fn findings_of_earlier_versions_are_read() {
+        let old = r#"{"tool":"r","code":null,"category":"style","severity":"error","path":"a","line":1,"column":null,"message":"m"}"#;
+        let finding: Finding = serde_json::from_str(old).unwrap();
+        assert_eq!((finding.end_line, finding.fixable, finding.signature.as_str()), (None, false, ""));
+        assert_eq!(serde_json::to_string(&finding).unwrap(), old);
+    }
 }

@@ -20,6 +20,7 @@ use crate::git::snapshot::Snapshot;
 use crate::observe::edit::display;
 use crate::observe::ignored::IgnoreRules;
 use crate::observe::scope::{Allowed, Scope};
+use crate::verify::signature::sign;
 
 /// What a worktree holds, parted by scope.
 #[derive(Debug)]
@@ -95,16 +96,17 @@ impl Literal {
 }
 
 fn scope_finding(path: Option<String>, message: String) -> Finding {
-    Finding {
+    let mut finding = Finding {
         tool: "scope".to_owned(),
         code: Some("scope_violation".to_owned()),
         category: "scope_violation".to_owned(),
         severity: FindingSeverity::Error,
         path,
-        line: None,
-        column: None,
         message,
-    }
+        ..Finding::default()
+    };
+    sign(&mut finding);
+    finding
 }
 
 fn violation(change: &Change, why: Allowed) -> Finding {

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::base::digest::Digest;
+use crate::base::finding::Finding;
 
 /// Characters of a message that count; a longer one is cut, as the older system did.
 const MESSAGE_CHARACTERS_MAX: usize = 2_000;
@@ -23,6 +24,15 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     rules.iter().map(|(pattern, word)| (Regex::new(pattern).expect("BUG: a fixed pattern"), *word)).collect()
 });
 
+/// Signs a finding: who says it, its code, its file, and its message without what varies. Lines are left out, so that it
+/// is the same finding when it moves.
+pub fn sign(finding: &mut Finding) {
+    let code = finding.code.as_deref().unwrap_or_default();
+    let path = finding.path.as_deref().unwrap_or_default();
+    let message = normalised(&finding.message);
+    finding.signature = Digest::of_fields([finding.tool.as_str(), code, path, &message].map(str::as_bytes)).hex();
+}
+
 /// The signature of an error: 64 hex digits.
 pub fn signature(code: &str, message: &str) -> String {
     Digest::of_fields([code.as_bytes(), normalised(message).as_bytes()]).hex()
@@ -35,7 +45,26 @@ fn normalised(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{normalised, signature};
+    use super::{normalised, sign, signature};
+    use crate::base::finding::Finding;
+
+    #[test]
+    fn a_finding_is_the_same_where_it_moves_to() {
+        let signed = |path: &str, line: u32, message: &str| {
+            let mut finding = Finding {
+                tool: "r".into(),
+                path: Some(path.into()),
+                line: Some(line),
+                message: message.into(),
+                ..Finding::default()
+            };
+            sign(&mut finding);
+            finding.signature
+        };
+        assert_eq!(signed("a.py", 3, "line too long (101)"), signed("a.py", 9, "line too long (95)"));
+        assert_ne!(signed("a.py", 3, "line too long"), signed("b.py", 3, "line too long"));
+        assert_ne!(signed("a.py", 3, "line too long"), signed("a.py", 3, "unused import"));
+    }
 
     #[test]
     fn what_varies_is_cut() {

@@ -101,8 +101,8 @@ mod tests {
                 severity: FindingSeverity::Error,
                 path: Some("src/a.py".into()),
                 line: Some(3),
-                column: None,
                 message: "line too long".into(),
+                ..Finding::default()
             }],
         }
     }
