@@ -10,6 +10,7 @@ mod capture;
 mod group;
 mod launch;
 mod orphan;
+mod reap;
 mod start;
 
 use std::ffi::OsString;
@@ -105,6 +106,9 @@ pub struct Finished {
     pub duration_ms: u64,
     /// Processes that it left behind and that had to be ended.
     pub left_behind: usize,
+    /// The peak of its resident memory, where that is more than our own was (a start takes that over): the largest of its
+    /// processes, not their sum.
+    pub peak_bytes: Option<u64>,
     /// Why the log is not whole.
     pub log_error: Option<String>,
 }
@@ -113,22 +117,30 @@ pub struct Finished {
 pub fn run(request: &Request, cancel: &Cancel) -> Finished {
     let begun = Instant::now();
     let mut capture = Capture::new(&request.log, request.limit);
-    let (ended, left_behind) = match cancel.is_cancelled() {
-        true => (Ended::Cancelled, 0),
+    let attended = match cancel.is_cancelled() {
+        true => Attended { ended: Ended::Cancelled, left_behind: 0, peak_bytes: None },
         false => attended(request, cancel, begun, &mut capture),
     };
     let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    capture.finish(ended, left_behind, duration_ms)
+    capture.finish(attended, duration_ms)
 }
 
-fn attended(request: &Request, cancel: &Cancel, begun: Instant, capture: &mut Capture) -> (Ended, usize) {
+/// What came of attending a program.
+#[derive(Debug)]
+struct Attended {
+    ended: Ended,
+    left_behind: usize,
+    peak_bytes: Option<u64>,
+}
+
+fn attended(request: &Request, cancel: &Cancel, begun: Instant, capture: &mut Capture) -> Attended {
     let active = orphan::Active::enter(&request.marker);
     match start::start(request, active.marker()) {
-        Err(failure) => (Ended::NotStarted(failure), 0),
+        Err(failure) => Attended { ended: Ended::NotStarted(failure), left_behind: 0, peak_bytes: None },
         Ok(program) => {
             let deadline = request.timeout.and_then(|timeout| begun.checked_add(timeout));
-            let (ended, left) = group::attend(program, deadline, cancel, capture);
-            (ended, left + active.leave())
+            let attended = group::attend(program, deadline, cancel, capture);
+            Attended { left_behind: attended.left_behind + active.leave(), ..attended }
         }
     }
 }

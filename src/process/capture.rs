@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Ended, Finished, LOG_BYTES_MAX, OUTPUT_TAIL_BYTES_MAX};
+use super::{Attended, Finished, LOG_BYTES_MAX, OUTPUT_TAIL_BYTES_MAX};
 
 /// One of the two streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,8 @@ impl Capture {
         self.write_log(bytes);
     }
 
-    pub(super) fn finish(mut self, ended: Ended, left_behind: usize, duration_ms: u64) -> Finished {
+    pub(super) fn finish(mut self, attended: Attended, duration_ms: u64) -> Finished {
+        let Attended { ended, left_behind, peak_bytes } = attended;
         let truncated = self.stdout.lacks_beginning() || self.stderr.lacks_beginning();
         Finished {
             ended,
@@ -70,6 +71,7 @@ impl Capture {
             truncated,
             duration_ms,
             left_behind,
+            peak_bytes,
             log_error: self.log_error,
         }
     }

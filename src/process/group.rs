@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, test_kill_process_group, waitid, waitpgid,
-    waitpid,
 };
 
 use super::cancel::Cancel;
 use super::capture::{Capture, Stream};
+use super::reap::{self, Reaped};
 use super::start::Program;
-use super::{Ended, GRACE, orphan};
+use super::{Attended, Ended, GRACE, orphan};
 
 /// Bytes read from a pipe at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -37,37 +37,34 @@ enum Why {
 }
 
 /// Attends a program to its end; gives how it ended and how many of its group it left behind.
-pub(super) fn attend(
-    program: Program,
-    deadline: Option<Instant>,
-    cancel: &Cancel,
-    capture: &mut Capture,
-) -> (Ended, usize) {
+pub(super) fn attend(program: Program, deadline: Option<Instant>, cancel: &Cancel, capture: &mut Capture) -> Attended {
+    let own_bytes = reap::own_peak_bytes();
     for pipe in
         [program.stdout.as_ref().map(AsFd::as_fd), program.stderr.as_ref().map(AsFd::as_fd)].into_iter().flatten()
     {
         // A pipe that stays blocking is read only when poll says so; then it gives what there is.
         let _ = rustix::io::ioctl_fionbio(pipe, true);
     }
-    let mut attended = Attended { program, capture };
-    let why = attended.until_something(deadline, cancel);
-    let (status, left_behind) = attended.end_group(cancel);
-    attended.drain();
-    let ended = match (why, status) {
+    let mut running = Running { program, capture };
+    let why = running.until_something(deadline, cancel);
+    let (reaped, left_behind) = running.end_group(cancel);
+    running.drain();
+    let peak_bytes = reaped.as_ref().map(|reaped| reaped.peak_bytes).filter(|bytes| *bytes > own_bytes);
+    let ended = match (why, reaped.map(|reaped| reaped.ended)) {
         (Why::TimedOut, _) => Ended::TimedOut,
         (Why::Cancelled, _) => Ended::Cancelled,
         (Why::Exited, Some(ended)) => ended,
         (Why::Exited, None) => Ended::Signalled(Signal::KILL.as_raw()),
     };
-    (ended, left_behind)
+    Attended { ended, left_behind, peak_bytes }
 }
 
-struct Attended<'a> {
+struct Running<'a> {
     program: Program,
     capture: &'a mut Capture,
 }
 
-impl Attended<'_> {
+impl Running<'_> {
     fn until_something(&mut self, deadline: Option<Instant>, cancel: &Cancel) -> Why {
         loop {
             if self.has_exited() {
@@ -148,7 +145,7 @@ impl Attended<'_> {
     }
 
     /// Ends what is left of the group, politely first, and reaps the program.
-    fn end_group(&mut self, cancel: &Cancel) -> (Option<Ended>, usize) {
+    fn end_group(&mut self, cancel: &Cancel) -> (Option<Reaped>, usize) {
         let group = self.program.pid;
         let exited_first = self.has_exited();
         signal(group, if cancel.is_urgent() { Signal::KILL } else { Signal::TERM });
@@ -187,16 +184,11 @@ impl Attended<'_> {
         (status, left_behind)
     }
 
-    fn reap(&mut self) -> Option<Ended> {
-        let status = match waitpid(Some(self.program.pid), WaitOptions::NOHANG) {
-            Ok(None) => return None,
-            Ok(Some((_, status))) => status,
-            Err(_) => return Some(Ended::Signalled(Signal::KILL.as_raw())),
-        };
+    fn reap(&mut self) -> Option<Reaped> {
+        let reaped = reap::reap(self.program.pid)?;
         // Readable for good from here on; the pauses that follow shall wait.
         self.program.exit = None;
-        let signalled = status.terminating_signal().map(Ended::Signalled);
-        Some(signalled.unwrap_or_else(|| Ended::Exited(status.exit_status().unwrap_or(0))))
+        Some(reaped)
     }
 }
 
