@@ -20,6 +20,7 @@ use pl::graph::build::build;
 use pl::syntax::definition::Definitions;
 use pl::syntax::{FileKind, parse};
 use pl::system::file_hash::hash_file;
+use pl::system::profile::Profile;
 
 fn main() {
     divan::main();
@@ -115,7 +116,8 @@ fn judge(bencher: Bencher, tasks: usize) {
     write(folder.path(), "tasks.json", &task_file(tasks));
     write(folder.path(), "src/common.h", "int common;\n");
     sources(folder.path(), tasks);
-    let project = Project { directory: folder.path().to_owned(), set: Vec::new(), tool: None };
+    let project =
+        Project { directory: folder.path().to_owned(), set: Vec::new(), tool: None, profile: Profile::default() };
     bencher
         .counter(ItemsCount::new(tasks))
         .bench_local(|| planning::plan(&project, &[], false).expect("a plan").report.would_run);

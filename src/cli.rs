@@ -28,6 +28,7 @@ pub mod init;
 
 pub mod help;
 pub mod plain;
+mod profiling;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,6 +40,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cli::engine::Project;
 use crate::cli::exit::{Failed, Outcome};
 use crate::cli::terminal::Terminal;
+use crate::system::profile::Profile;
 
 /// make for development workstreams
 #[derive(Debug, Parser)]
@@ -169,7 +171,7 @@ fn project(common: &Common) -> Result<Project, Failed> {
     if !directory.is_dir() {
         return Err(Failed::usage(format!("{} is no folder", directory.display())).hint("give -C a folder that exists"));
     }
-    Ok(Project { directory, set: Vec::new(), tool: None })
+    Ok(Project { directory, set: Vec::new(), tool: None, profile: Profile::default() })
 }
 
 impl DefinitionArguments {

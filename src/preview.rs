@@ -19,6 +19,7 @@ use crate::observe::world::World;
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::summary::PlannedStep;
 use crate::system::file_hash::HashCache;
+use crate::system::profile::Category;
 
 /// One step as it is judged now.
 #[derive(Debug, Clone)]
@@ -84,6 +85,7 @@ pub fn preview(
     closure: &[StepId],
     asked: &Asked,
 ) -> Result<Preview, ObserveError> {
+    let _span = world.profile.span(Category::Command, || "judge all");
     let closures = Closures::of(world);
     let _still = world.memory.still();
     let mut preview = Preview::default();

@@ -28,6 +28,7 @@ use self::batch::Batched;
 use self::blob::Blobs;
 use self::opening::Warning;
 use self::state::{RunState, WorkstreamState};
+use crate::system::profile::Profile;
 
 /// The database's name below `.pl`.
 pub const DATABASE_NAME: &str = "state.db";
@@ -171,6 +172,11 @@ impl Store {
             copy,
             writable: false,
         }))
+    }
+
+    /// Takes note of where the database's time goes, from now on.
+    pub fn profile(&self, profile: &Profile) {
+        self.connection.profile(profile);
     }
 
     /// The blobs.

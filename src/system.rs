@@ -10,6 +10,7 @@ pub mod environment;
 pub mod file_hash;
 pub mod inputs;
 pub mod memory;
+pub mod profile;
 pub mod program;
 pub mod sight;
 

@@ -13,7 +13,7 @@ use crate::cli::engine::kept::Fresh;
 use crate::cli::engine::{self, BuildRequest, Built, Project};
 use crate::cli::exit::{Failed, Outcome, outcome_of};
 use crate::cli::terminal::Terminal;
-use crate::cli::{DefinitionArguments, check};
+use crate::cli::{DefinitionArguments, check, profiling};
 use crate::report::console::{self, Console, Verbosity};
 use crate::report::event_lines::EventLines;
 use crate::report::{diagnostics, summary};
@@ -54,6 +54,9 @@ pub struct Arguments {
     /// Write events as JSON lines to a file, or to standard output
     #[arg(long, value_name = "FILE|-")]
     pub(in crate::cli) events: Option<PathBuf>,
+    /// Write where the time went as a trace, for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(in crate::cli) profile: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) definitions: DefinitionArguments,
     /// What fills {args} of the one target
@@ -62,7 +65,12 @@ pub struct Arguments {
 }
 
 /// Performs the command.
-pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+pub fn run(mut arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let profile = arguments.profile.take();
+    profiling::around(project, profile, "pl build", |project| perform(arguments, project, terminal))
+}
+
+fn perform(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
     let Arguments { targets, dry_run, jobs, fail_fast, force, again, events, definitions, args, .. } = arguments;
     let project = definitions.apply(project);
     if dry_run {

@@ -1,14 +1,16 @@
 //! `pl check`: what is wrong with definitions, what would run, and why.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::base::span::Sources;
-use crate::cli::DefinitionArguments;
 use crate::cli::completions::targets;
 use crate::cli::engine::{self, Planned, Project};
 use crate::cli::exit::{Failed, Outcome};
 use crate::cli::terminal::Terminal;
+use crate::cli::{DefinitionArguments, profiling};
 use crate::report::console::Verbosity;
 use crate::report::{diagnostics, plan};
 
@@ -31,13 +33,21 @@ pub struct Arguments {
     /// As if the named targets were forced
     #[arg(long, requires = "targets")]
     pub(in crate::cli) force: bool,
+    /// Write where the time went as a trace, for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(in crate::cli) profile: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) definitions: DefinitionArguments,
 }
 
 /// Performs the command.
-pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
-    let Arguments { targets, fail_if_stale, force, definitions } = arguments;
+pub fn run(mut arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let profile = arguments.profile.take();
+    profiling::around(project, profile, "pl check", |project| perform(arguments, project, terminal))
+}
+
+fn perform(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let Arguments { targets, fail_if_stale, force, definitions, .. } = arguments;
     let project = definitions.apply(project);
     if let Some(told) = fresh(&project, &targets, force, terminal) {
         return told.map(|()| Outcome::Done);

@@ -34,6 +34,7 @@ use crate::process::cancel::Cancel;
 use crate::report::explain::Explanation;
 use crate::report::history::{LogShow, Show};
 use crate::summary::{BuildSummary, CheckReport};
+use crate::system::profile::Profile;
 
 /// Where to look for definitions and how to read them.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub struct Project {
     pub set: Vec<(String, String)>,
     /// `--tool NAME`.
     pub tool: Option<String>,
+    /// Takes note of where time goes; changes nothing else.
+    pub profile: Profile,
 }
 
 /// What `pl build` asks for.

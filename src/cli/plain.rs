@@ -35,10 +35,13 @@ pub fn parse(arguments: &[OsString], is_set: impl Fn(&str) -> bool) -> Option<Ar
             force: false,
             again: false,
             events: None,
+            profile: None,
             definitions,
             args: Vec::new(),
         }),
-        "check" => Command::Check(check::Arguments { targets, fail_if_stale: false, force: false, definitions }),
+        "check" => {
+            Command::Check(check::Arguments { targets, fail_if_stale: false, force: false, profile: None, definitions })
+        }
         _ => return None,
     };
     Some(Arguments {

@@ -12,6 +12,7 @@ use crate::exec::session::Session;
 use crate::observe::program::search_path;
 use crate::process::cancel::Cancel;
 use crate::process::{Ended, Finished, OUTPUT_BYTES_MAX, Request, StartFailure};
+use crate::system::profile::Category;
 
 /// What the places of a template stand for.
 #[derive(Debug, Clone, Default)]
@@ -144,9 +145,20 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
         limit: OUTPUT_BYTES_MAX,
         marker: session.world.project.clone(),
     };
+    let profile = &session.world.profile;
+    let waiting = profile.span(Category::Wait, || "wait for a place");
     let _places = session.places.take(launch.pool);
+    drop(waiting);
     let _running = session.programs.enter();
-    let finished = crate::process::run(&request, cancel);
+    let finished = {
+        let mut span = profile.span(Category::Program, || launch.argv.first().cloned().unwrap_or_default());
+        let _one = profile.count("running programs");
+        let finished = crate::process::run(&request, cancel);
+        span.tell("argv", || launch.argv.clone().into());
+        span.tell("ended", || format!("{:?}", finished.ended).into());
+        span.tell("peak memory (MiB)", || finished.peak_bytes.map(|bytes| bytes / (1024 * 1024)).into());
+        finished
+    };
     Ran {
         finished,
         reproduce,

@@ -18,6 +18,7 @@ use crate::git::object::{CommitId, TreeId};
 use crate::graph::StepKind;
 use crate::observe::scope::Scope;
 use crate::observe::workstream::{EditLook, Prepared};
+use crate::system::profile::Category;
 
 /// Wall time of an edit where neither tool nor workstream says one.
 pub const EDIT_TIMEOUT_MS: u64 = 30 * 60 * 1000;
@@ -86,6 +87,7 @@ pub fn carry(session: &Session<'_>, ground: Ground<'_>, look: &EditLook) -> Resu
     let (Some(before), Some(after)) = (TreeId::from_hex(&asked.before), TreeId::from_hex(&asked.after)) else {
         return Ok(None);
     };
+    let _span = session.world.profile.span(Category::Git, || format!("carry {}", ground.workstream.id));
     let repository = &session.world.located().repository;
     let Merge::Clean(merged) = repository.merge(before, ground.tree, after)? else { return Ok(None) };
     let delta = repository.diff(ground.base, merged)?;

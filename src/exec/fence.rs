@@ -17,6 +17,7 @@ use crate::exec::editing::Edited;
 use crate::exec::holding::{outside, tampered};
 use crate::exec::session::{Session, lock};
 use crate::git::fence::{Difference, Fence, FenceBreach};
+use crate::system::profile::Category;
 
 /// What runs now by its name, each with those that ran beside it.
 pub type Watched = Vec<(String, Names)>;
@@ -50,6 +51,7 @@ pub struct LastLook {
 impl Watch {
     /// Looks before a program starts; `name` is a workstream's or a step's.
     pub fn begin(session: &Session<'_>, name: &str, reach: Reach) -> Result<Self, ExecError> {
+        let _span = session.world.profile.span(Category::Git, || format!("fence before {name}"));
         let dirs = if reach == Reach::Everything { idle(session) } else { Vec::new() };
         let before = match reach {
             Reach::Everything => match last_look(session, &dirs) {
@@ -63,6 +65,7 @@ impl Watch {
 
     /// Looks again; what differs comes back as findings. A worktree that was taken up meanwhile is left out.
     pub fn end(self, session: &Session<'_>) -> Result<Vec<Finding>, ExecError> {
+        let _span = session.world.profile.span(Category::Git, || "fence after");
         let alone = {
             let mut watched = lock(&session.watched);
             watched.retain(|(_, other)| !Arc::ptr_eq(other, &self.ran));

@@ -18,6 +18,7 @@ use crate::observe::{edit, verification, workstream as observe};
 use crate::plan::{Freshness, Verdict};
 use crate::store::record::Outcome;
 use crate::summary::StepStatus;
+use crate::system::profile::Category;
 
 /// A result with the branch that names it.
 #[derive(Debug, Clone)]
@@ -66,6 +67,7 @@ pub fn finish(
         session.end(&kind, Ending::fresh(&Verdict::Fresh(Freshness::Nothing)).detail("nothing to change"));
         return Ok(Finished { commit: parent, branch: None, made: false });
     }
+    let _span = session.world.profile.span(Category::Git, || format!("result {}", workstream.id));
     let look = observe::result(session.world, session.records(), workstream, start, tree)?;
     if let (Verdict::Fresh(_), Some(commit)) = (&look.look.verdict, look.commit) {
         settle(commit);
@@ -147,6 +149,7 @@ fn is_ours(session: &Session<'_>, name: &str, there: CommitId) -> Result<bool, E
 pub fn keep_trees(session: &Session<'_>) -> Result<(), ExecError> {
     let trees = session.take_kept();
     let Some(located) = session.world.located.as_ref().filter(|_| !trees.is_empty()) else { return Ok(()) };
+    let _span = session.world.profile.span(Category::Git, || "keep trees");
     let repository = &located.repository;
     let name = session.world.kept_ref();
     let time = repository.commit_time(located.commit)?;

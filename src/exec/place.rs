@@ -14,6 +14,7 @@ use crate::git::snapshot::{Snapshot, snapshot, snapshot_folder};
 use crate::git::stats::Stats;
 use crate::git::worktree::reset::reset;
 use crate::git::worktree::{self, Worktree};
+use crate::system::profile::{Category, Span};
 
 /// A workstream's worktree.
 pub struct Place<'a> {
@@ -53,6 +54,7 @@ impl<'a> Place<'a> {
 
     /// Makes the worktree exactly this tree: untracked and ignored files are removed, flags are gone.
     pub fn make_exact(&mut self, tree: TreeId, parent: CommitId) -> Result<(), ExecError> {
+        let _span = self.span("worktree");
         let commit = self.commit_of(tree, parent)?;
         let repository = self.repository();
         if self.at.is_none() {
@@ -83,6 +85,7 @@ impl<'a> Place<'a> {
         if !self.is_folder() {
             return Ok(());
         }
+        let _span = self.span("rescue");
         let keep = |path: &[u8]| self.keep.matches(path);
         let found = snapshot_folder(self.repository(), &self.dir, expected, &self.stats, &keep)?;
         if found.tree != expected {
@@ -91,18 +94,24 @@ impl<'a> Place<'a> {
         Ok(())
     }
 
+    fn span(&self, what: &str) -> Span<'a> {
+        self.session.world.profile.span(Category::Git, || format!("{what} {}", self.workstream.id))
+    }
+
     fn worktree(&self) -> Worktree {
         Worktree { dir: self.dir.clone(), name: self.workstream.id.0.clone() }
     }
 
     /// What lies in the worktree now, ignored files included.
     pub fn look(&self, since: TreeId, head: CommitId) -> Result<Snapshot, ExecError> {
+        let _span = self.span("snapshot");
         let keep = |path: &[u8]| self.keep.matches(path);
         Ok(snapshot(self.repository(), &self.worktree(), since, self.at.unwrap_or(head), &self.stats, &keep)?)
     }
 
     /// What a person left in it; commits and branches are theirs to make.
     pub fn look_by_hand(&self, since: TreeId) -> Result<Snapshot, ExecError> {
+        let _span = self.span("snapshot");
         let keep = |path: &[u8]| self.keep.matches(path);
         Ok(snapshot_folder(self.repository(), &self.dir, since, &self.stats, &keep)?)
     }
@@ -125,6 +134,7 @@ impl<'a> Place<'a> {
     /// Gives the worktree up, and its link; its content is in git by now. It becomes another workstream's where it was made
     /// in this run, nobody works in it, and it was never kept for a person.
     pub fn give_up(&mut self, tree: TreeId, was_kept: bool) -> Result<(), ExecError> {
+        let _span = self.span("give up");
         let worktree = self.worktree();
         let reusable = self.made_now && !was_kept && self.at.is_some();
         if reusable && self.exists() && crate::process::working_in(&self.dir).is_none() {

@@ -26,6 +26,7 @@ use crate::store::run::RunId;
 use crate::store::state::{RunState, WorkstreamState};
 use crate::summary::{BuildSummary, PathPart, ScopeSummary, StepStatus, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::HashCache;
+use crate::system::profile::Category;
 
 /// Worker threads beyond the places for programs: those that wait for a pool or for git.
 const SPARE_WORKERS: usize = 6;
@@ -100,7 +101,7 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
 fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
     let logs = run.folder.join("logs").join(run_id.as_str());
     std::fs::create_dir_all(&logs).map_err(ExecError::writing(&logs))?;
-    let hashes = HashCache::new(run.store.stats()?);
+    let hashes = HashCache::new(run.store.stats()?).profiled(&run.world.profile);
     hashes.mark(crate::system::file_hash::file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
     Ok(Session::new(Parts {
         world: run.world,
@@ -244,6 +245,7 @@ impl Work<'_> {
 impl Jobs for Work<'_> {
     fn run(&self, job: usize) -> Ended {
         let session = self.session;
+        let _running = session.world.profile.count("jobs");
         match &self.jobs[job] {
             Job::Task(step) => match &session.world.graph.step(*step).kind {
                 StepKind::Task(name) => tasks::run(session, *step, name),
@@ -251,6 +253,7 @@ impl Jobs for Work<'_> {
                 _ => Ended::Good,
             },
             Job::Workstream(id, steps) => {
+                let _span = session.world.profile.span(Category::Command, || format!("workstream {id}"));
                 let wanted =
                     |kind: &StepKind| session.world.graph.index.get(kind).is_some_and(|step| steps.contains(step));
                 workstream::run(session, id, &wanted)

@@ -2,6 +2,8 @@
 //!
 //! Changes nothing itself but the books: events, step summaries, the state table.
 
+mod way;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
@@ -13,6 +15,7 @@ use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
 use crate::exec::fence::{LastLook, Programs, Watched};
+use crate::exec::session::way::way;
 use crate::exec::slots::Places;
 use crate::exec::touch::{RunningTask, Touch};
 use crate::fingerprint::Key;
@@ -34,6 +37,7 @@ use crate::store::run::RunId;
 use crate::store::state::WorkstreamState;
 use crate::summary::{StepStatus, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::HashCache;
+use crate::system::profile::Category;
 
 /// All that jobs share.
 pub struct Session<'a> {
@@ -83,6 +87,8 @@ struct Books {
     made: Vec<(TaskName, Vec<OutputFile>)>,
     states: HashMap<WorkstreamId, WorkstreamState>,
     attempts: HashMap<StepKind, AttemptId>,
+    /// When steps began, where a profile is made.
+    begun: HashMap<StepKind, Instant>,
     unwritten: Vec<Event>,
     settled: HashMap<WorkstreamId, Arc<Settled>>,
     task_keys: HashMap<StepId, Key>,
@@ -200,6 +206,10 @@ impl<'a> Session<'a> {
 
     /// A program begins for a step.
     pub fn begin(&self, kind: &StepKind, reason: &str, tool: Option<String>) -> Instant {
+        let begun = Instant::now();
+        if self.world.profile.is_on() {
+            lock(&self.books).begun.insert(kind.clone(), begun);
+        }
         let log = self.log(kind, 1).display().to_string();
         let step = kind.name();
         let attempt = self.store.begin_attempt(&NewAttempt {
@@ -214,12 +224,13 @@ impl<'a> Session<'a> {
             lock(&self.books).attempts.insert(kind.clone(), attempt);
         }
         self.emit(Event::StepStarted { step, reason: reason.to_owned(), tool });
-        Instant::now()
+        begun
     }
 
     /// A step is over: the event and the summary's line.
     pub fn end(&self, kind: &StepKind, ending: Ending) {
         let Some(&step) = self.world.graph.index.get(kind) else { return };
+        self.profile_step(kind, &ending);
         self.end_attempt(kind, &ending);
         self.count_errors(kind, &ending);
         let summary = StepSummary {
@@ -241,6 +252,20 @@ impl<'a> Session<'a> {
             detail: ending.detail,
             failure: ending.failure,
         });
+    }
+
+    /// A step that ran, from [`Session::begin`] until now.
+    fn profile_step(&self, kind: &StepKind, ending: &Ending) {
+        if !self.world.profile.is_on() {
+            return;
+        }
+        let Some(begun) = lock(&self.books).begun.remove(kind) else { return };
+        self.world.profile.since(
+            begun,
+            Category::Step,
+            kind.name(),
+            || serde_json::json!({ "verdict": ending.verdict, "reason": ending.reason, "status": ending.status }),
+        );
     }
 
     fn end_attempt(&self, kind: &StepKind, ending: &Ending) {
@@ -313,6 +338,7 @@ impl<'a> Session<'a> {
 
     /// The tree that a workstream starts from; everything that it depends on is settled.
     pub fn start_of(&self, id: &WorkstreamId) -> Result<Start, StartError> {
+        let _span = self.world.profile.span(Category::Git, || format!("base of {id}"));
         start(self.world, &self.closures, &lock(&self.books).settled, id)
     }
 
@@ -445,40 +471,3 @@ impl Ending {
 
 /// Events written to the store at once.
 const EVENTS_AT_ONCE: usize = 64;
-
-/// The states between two, the last included: the shortest way of the table that neither waits, fixes nor ends early.
-fn way(from: WorkstreamState, to: WorkstreamState) -> Vec<WorkstreamState> {
-    if from == to {
-        return Vec::new();
-    }
-    let passed = [
-        WorkstreamState::Ready,
-        WorkstreamState::Started,
-        WorkstreamState::ReadyForStatic,
-        WorkstreamState::StaticCheck,
-        WorkstreamState::RuntimeTests,
-    ];
-    let mut came_from: HashMap<WorkstreamState, WorkstreamState> = HashMap::new();
-    let mut open = std::collections::VecDeque::from([from]);
-    while let Some(state) = open.pop_front() {
-        for &next in state.next() {
-            let seen = next == from || came_from.contains_key(&next);
-            if seen || (next != to && !passed.contains(&next)) {
-                continue;
-            }
-            came_from.insert(next, state);
-            open.push_back(next);
-        }
-    }
-    let mut way = Vec::new();
-    let mut state = to;
-    while state != from {
-        way.push(state);
-        match came_from.get(&state) {
-            Some(&before) => state = before,
-            None => return vec![to],
-        }
-    }
-    way.reverse();
-    way
-}

@@ -20,6 +20,7 @@ use crate::observe::world::World;
 use crate::observe::{ObserveError, body, program, verification};
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::record::{Outcome, Record};
+use crate::system::profile::Category;
 
 /// An edit held against the records.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ pub fn edit(
     number: u32,
     tree: TreeId,
 ) -> Result<EditLook, ObserveError> {
+    let _span = world.profile.span(Category::Judge, || format!("{}/edit.{number}", workstream.id));
     let repository = &world.located().repository;
     let request = edit::request(world, workstream, number, tree)?;
     let step = format!("{}/edit.{number}", workstream.id);
@@ -134,6 +136,7 @@ pub fn setup_with(
     inputs: &[(String, String)],
     step: &str,
 ) -> Result<SetupLook, ObserveError> {
+    let _span = world.profile.span(Category::Judge, || step);
     let word = crate::observe::task::first_word(&setup.command);
     let identity = program::digest(world, &word, &setup.environment, &world.root, &[]);
     let mut fingerprint = verification::setup(world, setup, &identity, inputs);
@@ -226,6 +229,7 @@ pub fn lint(
     candidate: Candidate<'_>,
     name: &RuleName,
 ) -> Result<LintLook, ObserveError> {
+    let _span = world.profile.span(Category::Judge, || format!("{}/lint.{name}", candidate.workstream.id));
     let rule: &Rule = world.rule(name);
     let repository = &world.located().repository;
     let Some(files) =
@@ -281,6 +285,7 @@ pub fn test(
     number: u32,
 ) -> Result<TestLook, ObserveError> {
     let workstream = candidate.workstream;
+    let _span = world.profile.span(Category::Judge, || format!("{}/test.{number}", workstream.id));
     let fingerprint = verification::test(world, workstream, number, &candidate.prepared.keys, candidate.tree)?;
     let mut look = look(records, &format!("{}/test.{number}", workstream.id), fingerprint, |_| Ok(None))?;
     tell_tree(&world.located().repository, &mut look);

@@ -13,6 +13,7 @@ use crate::git::object::{CommitId, TreeId};
 use crate::git::repository::Repository;
 use crate::graph::Graph;
 use crate::observe::memory::Memory;
+use crate::system::profile::Profile;
 use crate::system::sight::Sights;
 use crate::system::{System, environment};
 
@@ -52,6 +53,8 @@ pub struct World {
     pub system: Arc<dyn System + Send + Sync>,
     /// Takes note of what steps look at, where somebody wants to know.
     pub sights: Arc<Sights>,
+    /// Takes note of where time goes.
+    pub profile: Profile,
     /// `-- ARGS`.
     pub arguments: Arc<Vec<String>>,
     /// Places by name.

@@ -14,6 +14,7 @@ use crate::plan::{Freshness, Reason, Verdict};
 use crate::preview::{Asked, Preview, StepPlan, unsettled_above};
 use crate::system::file_hash::HashCache;
 use crate::system::inputs::Input;
+use crate::system::profile::Category;
 
 /// Judges a task or a setup of tasks.
 pub fn judge(
@@ -79,6 +80,7 @@ pub fn look_at(
     hashes: &HashCache,
     upstream: &[(String, Key)],
 ) -> Result<(Look, Vec<Input>), ObserveError> {
+    let _span = world.profile.span(Category::Judge, || task.name.as_str());
     let inputs = observe::inputs(world, task, hashes)?;
     let declared = observe::fingerprint(world, task, &inputs, upstream);
     let fingerprint = found::complete(world, records, task, declared, &inputs, hashes)?;

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use crate::system::profile::{Category, Profile};
+
 /// A change that may wait waits no longer; a process that is killed loses at most what waits.
 const SOON: Duration = Duration::from_millis(20);
 
@@ -37,12 +39,19 @@ struct Books {
     waiting: usize,
     /// Why changes that waited were lost; told by the next call.
     lost: Option<rusqlite::Error>,
+    profile: Profile,
 }
 
 impl Batched {
     pub(super) fn new(connection: Connection) -> Self {
-        let books = Books { connection: Some(connection), since: None, waiting: 0, lost: None };
+        let books =
+            Books { connection: Some(connection), since: None, waiting: 0, lost: None, profile: Profile::default() };
         Self { shared: Arc::new(Shared { books: Mutex::new(books), wake: Condvar::new() }), writer: Mutex::new(None) }
+    }
+
+    /// Takes note of commits from now on.
+    pub(super) fn profile(&self, profile: &Profile) {
+        self.shared.lock().profile = profile.clone();
     }
 
     /// Runs statements, each for itself. What they change, and all that waits, is committed on return.
@@ -171,11 +180,13 @@ impl Books {
     }
 
     fn commit(&mut self) -> rusqlite::Result<()> {
-        self.waiting = 0;
+        let waiting = std::mem::take(&mut self.waiting);
         if self.since.take().is_none() {
             return Ok(());
         }
         let Some(connection) = &self.connection else { return Ok(()) };
+        let mut span = self.profile.span(Category::Database, || "commit");
+        span.tell("changes that waited", || waiting.into());
         let committed = connection.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([])).map(drop);
         if committed.is_err() && !connection.is_autocommit() {
             let _ = connection.execute_batch("ROLLBACK");

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use super::Stat;
+use super::profile::{Category, Profile};
 use crate::base::digest::Digest;
 
 /// Bytes read from a file at once.
@@ -24,12 +25,24 @@ pub struct HashCache {
     learned: Mutex<HashMap<PathBuf, (Stat, Digest)>>,
     mark_ns: AtomicI64,
     hashed: AtomicU64,
+    profile: Profile,
 }
 
 impl HashCache {
     /// Starts from what is known; without a mark ([`HashCache::mark`]) nothing new is learned.
     pub fn new(known: HashMap<PathBuf, (Stat, Digest)>) -> Self {
-        Self { known, learned: Mutex::default(), mark_ns: AtomicI64::new(i64::MIN), hashed: AtomicU64::new(0) }
+        Self {
+            known,
+            learned: Mutex::default(),
+            mark_ns: AtomicI64::new(i64::MIN),
+            hashed: AtomicU64::new(0),
+            profile: Profile::default(),
+        }
+    }
+
+    /// The same, with a note of every file that is read.
+    pub fn profiled(self, profile: &Profile) -> Self {
+        Self { profile: profile.clone(), ..self }
     }
 
     /// Sets "now" to what [`file_system_now`] said; files whose ctime is not older are not learned.
@@ -43,7 +56,10 @@ impl HashCache {
             return Ok(digest);
         }
         let mark_ns = self.mark_ns.load(Ordering::Relaxed);
-        let digest = hash_file(path)?;
+        let digest = {
+            let _span = self.profile.span(Category::Hash, || path.to_string_lossy());
+            hash_file(path)?
+        };
         self.hashed.fetch_add(1, Ordering::Relaxed);
         let after = Stat::of(&std::fs::metadata(path)?);
         if after == *stat && stat.is_older_than(mark_ns) {

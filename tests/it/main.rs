@@ -13,6 +13,7 @@ mod counter_examples;
 mod scope;
 mod planning;
 mod pool;
+mod profile;
 mod robustness;
 mod scale;
 mod users_ask;

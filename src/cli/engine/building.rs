@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::store::lock::{Lock, LockError, build_lock};
 use crate::summary::BuildSummary;
 use crate::system::file_hash::{HashCache, file_system_now};
+use crate::system::profile::Category;
 use crate::system::sight::Notes;
 
 /// A project with what is asked of it.
@@ -55,6 +56,7 @@ impl Ahead {
         mark_ns: Option<i64>,
     ) {
         let (opened, wanted) = (&self.opened, self.wanted.as_slice());
+        let _span = project.profile.span(Category::Command, || "write the plan");
         kept::publish(Green { opened, project, request, wanted, preview, judged, mark_ns });
     }
 
@@ -115,7 +117,7 @@ fn check_arguments(opened: &Opened, wanted: &[StepId], request: &BuildRequest) -
 pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked, mark_ns: Option<i64>) -> Result<Preview, Failed> {
     let store = opened.records()?;
     let stats = store.as_ref().map(Store::stats).transpose().ok().flatten().unwrap_or_default();
-    let hashes = HashCache::new(stats);
+    let hashes = HashCache::new(stats).profiled(&opened.world.profile);
     mark_ns.into_iter().for_each(|mark_ns| hashes.mark(mark_ns));
     preview(&opened.world, Records(store.as_ref()), &hashes, closure, asked).map_err(observe_failed)
 }
@@ -153,6 +155,7 @@ fn really(
         let _ = events.send(Event::Note { level: "info".to_owned(), message: made.clone() });
     }
     let (store, warnings) = Store::open_at(&opened.folder, &opened.database).map_err(store_failed)?;
+    store.profile(&project.profile);
     for warning in warnings {
         let _ = events.send(Event::Note { level: "warning".to_owned(), message: warning.to_string() });
     }
@@ -179,9 +182,14 @@ fn really(
         events,
         touch: request.watch.as_ref().map(|watch| watch.touch.clone()),
     };
+    let running = project.profile.span(Category::Command, || "run");
     let summary = run_build(run).map_err(exec_failed)?;
+    drop(running);
     let judged = if summary.status == "completed" { judge_again(&ahead, &store) } else { None };
-    store.close().map_err(store_failed)?;
+    {
+        let _span = project.profile.span(Category::Database, || "close");
+        store.close().map_err(store_failed)?;
+    }
     if let Some((seen, judged)) = judged {
         ahead.publish(project, request, &seen, judged, None);
     }
@@ -191,8 +199,9 @@ fn really(
 /// Judges what a build left behind, with notes for the plan: what a step looked at while others ran says nothing of the end.
 fn judge_again(ahead: &Ahead, store: &Store) -> Option<(Preview, Notes)> {
     let opened = &ahead.opened;
+    let _span = opened.world.profile.span(Category::Command, || "judge what was built");
     let mark_ns = kept::tick_after(&opened.folder, file_system_now(&opened.folder).ok()?)?;
-    let hashes = HashCache::new(store.stats().ok()?);
+    let hashes = HashCache::new(store.stats().ok()?).profiled(&opened.world.profile);
     hashes.mark(mark_ns);
     let asked = Asked::default();
     let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || {

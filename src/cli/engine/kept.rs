@@ -23,6 +23,7 @@ use crate::project::find_root;
 use crate::store::PLAN_NAME;
 use crate::summary::{BuildSummary, CheckReport, PlannedStep, StepStatus, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::file_system_now;
+use crate::system::profile::Category;
 use crate::system::sight::Notes;
 use crate::system::{Kind, OsSystem, Stat, System};
 
@@ -260,6 +261,7 @@ pub fn fresh_check(project: &Project, targets: &[String]) -> Option<Fresh> {
 
 fn fresh(project: &Project, targets: &[String], mend: bool) -> Option<Fresh> {
     let begun = Instant::now();
+    let _span = project.profile.span(Category::Command, || "look at the kept plan");
     let directory = project.directory.canonicalize().ok()?;
     let root = find_root(&OsSystem, &directory);
     let state = state_dir(&project_id(&root), |name| OsSystem.variable(name))?;

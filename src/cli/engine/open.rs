@@ -24,6 +24,7 @@ use crate::observe::{ObserveError, recording};
 use crate::project;
 use crate::store::{Store, StoreError};
 use crate::system::file_hash::file_system_now;
+use crate::system::profile::Category;
 use crate::system::sight::{Sights, Watching};
 use crate::system::{OsSystem, System};
 
@@ -64,6 +65,7 @@ pub fn open(request: &Request, arguments: &[String], purpose: Purpose) -> Result
 
 /// The same; `noting` takes note of all that reading the definitions looks at.
 pub fn open_noting(request: &Request, arguments: &[String], purpose: Purpose, noting: bool) -> Result<Opened, Failed> {
+    let _span = request.profile.span(Category::Command, || "read definitions");
     let directory = request.directory.canonicalize().unwrap_or_else(|_| request.directory.clone());
     let root = project::find_root(&OsSystem, &directory);
     let read = Arc::new(Sights::default());
@@ -101,6 +103,7 @@ pub fn open_noting(request: &Request, arguments: &[String], purpose: Purpose, no
         located,
         system: Arc::new(Watching::new(&sights)),
         sights,
+        profile: request.profile.clone(),
         arguments: Arc::new(arguments.to_vec()),
         root,
     };
