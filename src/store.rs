@@ -8,6 +8,7 @@
 pub mod attempt;
 mod batch;
 pub mod blob;
+pub mod content;
 pub mod history;
 pub mod lock;
 pub mod machine;
@@ -179,11 +180,6 @@ impl Store {
         self.connection.profile(profile);
     }
 
-    /// The blobs.
-    pub fn blobs(&self) -> &Blobs {
-        &self.blobs
-    }
-
     /// Differs from every other database, a new one in this one's place included.
     pub fn id(&self) -> Result<String> {
         self.meta("id").map(Option::unwrap_or_default)
@@ -196,7 +192,8 @@ impl Store {
 
     /// Ends a build: everything is in the one database file, nothing lies beside it.
     pub fn close(self) -> Result<()> {
-        let Self { database, connection, suspect, copy, writable, .. } = self;
+        let Self { database, connection, suspect, copy, writable, blobs } = self;
+        let settled = blobs.settle_all();
         let (connection, ended) = connection.end();
         let Some(connection) = connection else { return Ok(()) };
         connection.flush_prepared_statement_cache();
@@ -204,7 +201,7 @@ impl Store {
         let result = ended.and_then(|()| if writable { checkpoint() } else { Ok(()) });
         let result = result.and_then(|()| connection.close().map_err(|(_, error)| error));
         drop(copy);
-        result.map_err(|error| translate(&database, &suspect, error))
+        result.map_err(|error| translate(&database, &suspect, error)).and(settled)
     }
 
     fn meta(&self, name: &str) -> Result<Option<String>> {

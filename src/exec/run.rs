@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use crate::base::name::WorkstreamId;
+use rayon::prelude::*;
+
+use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
 use crate::exec::schedule::{self, Ended, Jobs};
@@ -17,6 +19,7 @@ use crate::exec::slots::Places;
 use crate::exec::touch::Touch;
 use crate::exec::{finishing, tasks, touch, workstream};
 use crate::graph::{StepId, StepKind};
+use crate::observe::record::OutputFile;
 use crate::observe::world::World;
 use crate::plan::{Reason, Verdict};
 use crate::preview::{Asked, Preview};
@@ -25,11 +28,14 @@ use crate::store::Store;
 use crate::store::run::RunId;
 use crate::store::state::{RunState, WorkstreamState};
 use crate::summary::{BuildSummary, PathPart, ScopeSummary, StepStatus, StepSummary, WorkstreamSummary};
-use crate::system::file_hash::HashCache;
+use crate::system::file_hash::{HashCache, file_system_now};
 use crate::system::profile::Category;
 
 /// Worker threads beyond the places for programs: those that wait for a pool or for git.
 const SPARE_WORKERS: usize = 6;
+
+/// From so many tasks on, several threads look at what they made.
+const TASKS_FOR_THREADS: usize = 32;
 
 /// What a run is given.
 pub struct Run<'a> {
@@ -87,6 +93,8 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
     finishing::keep_trees(&session)?;
     // Worktrees whose tables cannot be written are thrown away by the next run.
     drop(session.pool.persist());
+    // What was made before this moment can be told from what is changed after it, so that no later look reads it again.
+    session.hashes.mark(file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
     moved_after(&session);
     run.store.set_stats(&session.hashes.learned())?;
     let mut summary = sum_up(&session, &run, &run_id, begun);
@@ -102,7 +110,7 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
     let logs = run.folder.join("logs").join(run_id.as_str());
     std::fs::create_dir_all(&logs).map_err(ExecError::writing(&logs))?;
     let hashes = HashCache::new(run.store.stats()?).profiled(&run.world.profile);
-    hashes.mark(crate::system::file_hash::file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
+    hashes.mark(file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
     Ok(Session::new(Parts {
         world: run.world,
         store: run.store,
@@ -277,15 +285,23 @@ impl Jobs for Work<'_> {
 
 /// Names files that a later step changed after the one that made them.
 fn moved_after(session: &Session<'_>) {
-    for (task, made) in session.take_made() {
-        let now = crate::observe::task::outputs(session.world, session.world.task(&task), &session.hashes);
-        let moved = match &now {
-            Err(sentence) => Some(sentence.clone()),
-            Ok(now) => made.iter().find(|file| !now.contains(file)).map(|file| format!("output {} changed", file.path)),
+    let moved = |(task, made): &(TaskName, Vec<OutputFile>)| {
+        let now = crate::observe::task::outputs(session.world, session.world.task(task), &session.hashes);
+        let sentence = match &now {
+            Err(sentence) => sentence.clone(),
+            Ok(now) => {
+                made.iter().find(|file| !now.contains(file)).map(|file| format!("output {} changed", file.path))?
+            }
         };
-        if let Some(sentence) = moved {
-            session.note("warning", format!("{task}: {sentence} after it ran; another step writes there too"));
-        }
+        Some((task.clone(), sentence))
+    };
+    let made = session.take_made();
+    let moved: Vec<_> = match made.len() < TASKS_FOR_THREADS {
+        true => made.iter().filter_map(moved).collect(),
+        false => made.par_iter().filter_map(moved).collect(),
+    };
+    for (task, sentence) in moved {
+        session.note("warning", format!("{task}: {sentence} after it ran; another step writes there too"));
     }
 }
 

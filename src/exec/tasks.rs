@@ -111,16 +111,15 @@ fn execute(
         session.end(kind, ending);
         return Ok(Ended::Bad);
     }
-    let failed = failure(task, command, &ran).or_else(|| unmade(session, task, &ran));
-    let found = match failed.map_or_else(|| found::read(session, step, task, &ran), |failure| Err(Box::new(failure))) {
-        Ok(paths) => Found { paths, begun_ns },
+    let made = match made(session, step, task, command, &ran) {
+        Ok((outputs, found)) => MadeNow { outputs, found, begun_ns },
         Err(failure) => {
             session.end(kind, Ending::ran(StepStatus::Failed, &look.verdict, begun).failure(*failure));
             return Ok(Ended::Bad);
         }
     };
     if observe::is_memoized(task) {
-        remember(session, step, kind, task, look, inputs, found, &ran)?;
+        remember(session, step, kind, task, look, inputs, made, &ran)?;
     }
     session.end(kind, Ending::ran(StepStatus::Done, &look.verdict, begun));
     Ok(Ended::Good)
@@ -135,16 +134,30 @@ fn failure(task: &Task, command: &Command, ran: &Ran) -> Option<Failure> {
     Some(with_withheld(failure, ran))
 }
 
-/// An output that was promised and is not there.
-fn unmade(session: &Session<'_>, task: &Task, ran: &Ran) -> Option<Failure> {
-    let sentence = observe::outputs(session.world, task, &session.hashes).err()?;
-    let help = Some("`outputs` must name what the command really makes".to_owned());
-    Some(ran.failure("task", format!("{} ended well, but {sentence}", task.name), help))
+/// What a task that ended well left: its outputs, and what its depfile names.
+fn made(
+    session: &Session<'_>,
+    step: StepId,
+    task: &Task,
+    command: &Command,
+    ran: &Ran,
+) -> Result<(Vec<OutputFile>, Vec<String>), Box<Failure>> {
+    if let Some(failure) = failure(task, command, ran) {
+        return Err(Box::new(failure));
+    }
+    let outputs = observe::outputs(session.world, task, &session.hashes).map_err(|sentence| {
+        let help = Some("`outputs` must name what the command really makes".to_owned());
+        Box::new(ran.failure("task", format!("{} ended well, but {sentence}", task.name), help))
+    })?;
+    Ok((outputs, found::read(session, step, task, ran)?))
 }
 
-/// What a depfile named, and when the task began, where it has one.
-struct Found {
-    paths: Vec<String>,
+/// What a task made just now.
+struct MadeNow {
+    outputs: Vec<OutputFile>,
+    /// What its depfile named.
+    found: Vec<String>,
+    /// When it began, where it has a depfile.
     begun_ns: Option<i64>,
 }
 
@@ -157,12 +170,13 @@ fn remember(
     task: &Task,
     look: &Look,
     inputs: &[Input],
-    found: Found,
+    made: MadeNow,
     ran: &Ran,
 ) -> Result<(), ExecError> {
     let after = observe::inputs(session.world, task, &session.hashes).map_err(ObserveError::from)?;
     let declared = (after.as_slice() != inputs && !task.in_place).then(|| moved(inputs, &after));
-    let moved = declared.or_else(|| found::moved(session, found.begun_ns?, &found.paths));
+    let MadeNow { outputs, found, begun_ns } = made;
+    let moved = declared.or_else(|| found::moved(session, begun_ns?, &found));
     if let Some(moved) = moved {
         session.note("warning", format!("{}: {moved} changed while it ran, so it is not recorded as done", task.name));
         return Ok(());
@@ -174,16 +188,15 @@ fn remember(
         look.fingerprint = observe::fingerprint(session.world, task, &after, &above);
         if task.depfile.is_some() {
             request = Some(inputs_found::request(&look.fingerprint));
-            let found = inputs_found::look(session.world, &found.paths, &after, &session.hashes);
+            let found = inputs_found::look(session.world, &found, &after, &session.hashes);
             look.fingerprint = inputs_found::with(look.fingerprint, &found.map_err(ObserveError::from)?);
         }
         look.key = look.fingerprint.key();
         session.settle_task(step, look.key);
     }
-    let outputs = observe::outputs(session.world, task, &session.hashes).unwrap_or_default();
     keep(session, &outputs)?;
     session.made(task.name.clone(), outputs.clone());
-    let made = Made::new(Outcome::Green, &TaskBody { outputs, found: found.paths }, ran.duration_ms());
+    let made = Made::new(Outcome::Green, &TaskBody { outputs, found }, ran.duration_ms());
     session.record(kind, &look, Made { request, ..made })
 }
 
@@ -195,14 +208,14 @@ fn moved(before: &[Input], after: &[Input]) -> String {
     differs.map_or_else(|| "an input".to_owned(), |input| format!("input {}", input.path))
 }
 
-/// Puts outputs among the blobs.
+/// Keeps the contents of outputs.
 fn keep(session: &Session<'_>, outputs: &[OutputFile]) -> Result<(), ExecError> {
     let stored = outputs.iter().filter(|file| file.stored && file.kind != "link");
     let paths: Vec<PathBuf> = stored.map(|file| session.world.root.join(&file.path)).collect();
-    session.store.blobs().put_files(&paths)?;
+    session.store.keep_files_soon(&paths)?;
     for link in outputs.iter().filter(|file| file.stored && file.kind == "link") {
         if let Ok(target) = std::fs::read_link(session.world.root.join(&link.path)) {
-            session.store.blobs().put(target.as_os_str().as_encoded_bytes())?;
+            session.store.keep_bytes_soon(target.as_os_str().as_encoded_bytes())?;
         }
     }
     Ok(())
@@ -214,11 +227,12 @@ fn restore(session: &Session<'_>, task: &Task, look: &Look) -> Result<bool, Exec
     let _counted = session.programs.enter();
     let Some(record) = session.records().find(look.key)? else { return Ok(false) };
     let made: TaskBody = body(&record)?;
-    let digest = |file: &OutputFile| {
-        Digest::from_hex(&file.digest).filter(|digest| file.stored && session.store.blobs().verify(*digest))
-    };
-    if !made.outputs.iter().all(|file| digest(file).is_some()) {
-        return Ok(false);
+    let digest = |file: &OutputFile| Digest::from_hex(&file.digest).filter(|_| file.stored);
+    for file in &made.outputs {
+        let Some(digest) = digest(file) else { return Ok(false) };
+        if !session.store.is_whole(digest)? {
+            return Ok(false);
+        }
     }
     clear_strays(session, task, &made);
     for file in &made.outputs {
@@ -226,7 +240,7 @@ fn restore(session: &Session<'_>, task: &Task, look: &Look) -> Result<bool, Exec
         let path = session.world.root.join(&file.path);
         if file.kind == "link" {
             restore_link(session, &path, digest)?;
-        } else if session.store.blobs().restore(digest, &path, file.kind == "executable")? == Restored::Missing {
+        } else if session.store.restore(digest, &path, file.kind == "executable")? == Restored::Missing {
             return Ok(false);
         }
     }
@@ -235,7 +249,7 @@ fn restore(session: &Session<'_>, task: &Task, look: &Look) -> Result<bool, Exec
 }
 
 fn restore_link(session: &Session<'_>, path: &Path, digest: Digest) -> Result<(), ExecError> {
-    let Some(target) = session.store.blobs().get(digest)? else { return Ok(()) };
+    let Some(target) = session.store.content(digest)? else { return Ok(()) };
     let target = PathBuf::from(String::from_utf8_lossy(&target).into_owned());
     if std::fs::read_link(path).is_ok_and(|there| there == target) {
         return Ok(());

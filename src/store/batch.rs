@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use crate::system::profile::{Category, Profile};
 
 /// A change that may wait waits no longer; a process that is killed loses at most what waits.
-const SOON: Duration = Duration::from_millis(20);
+const SOON: Duration = Duration::from_millis(100);
 
 /// Changes that wait at most.
 const BATCH_MAX: usize = 500;

@@ -3,13 +3,15 @@
 //! A blob that is missing, or is not what its name says, is a miss. Whether a file is executable is the record's
 //! business. Does not know which blobs are still needed.
 
+use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
 use super::{Result, StoreError};
 use crate::base::digest::Digest;
@@ -17,7 +19,7 @@ use crate::base::digest::Digest;
 /// Bytes moved at once.
 const COPY_BYTES: usize = 64 * 1024;
 
-/// Files up to this number are put on disk one by one; more of them with one request for the file system.
+/// Blobs up to this number are put on disk one by one; more of them with one request for the file system.
 const FILES_SYNCED_ALONE_MAX: usize = 64;
 
 /// What restoring came to.
@@ -36,11 +38,13 @@ pub enum Restored {
 pub struct Blobs {
     folder: PathBuf,
     writable: bool,
+    /// Blobs that were written and perhaps are not on disk yet.
+    unsettled: Arc<Mutex<BTreeSet<Digest>>>,
 }
 
 impl Blobs {
     pub(super) fn new(dir: &Path, writable: bool) -> Self {
-        Self { folder: dir.join("blobs"), writable }
+        Self { folder: dir.join("blobs"), writable, unsettled: Arc::default() }
     }
 
     /// Where a blob lies, if it does.
@@ -71,27 +75,30 @@ impl Blobs {
         Ok(digest)
     }
 
-    /// Keeps files; all of them are on disk when this returns.
-    pub fn put_files(&self, paths: &[PathBuf]) -> Result<Vec<Digest>> {
-        if paths.is_empty() {
-            return Ok(Vec::new());
+    /// Keeps files; they are on disk at the latest after [`Blobs::settle_all`].
+    pub fn put_files_soon(&self, paths: &[PathBuf]) -> Result<()> {
+        let digests: Vec<Option<Digest>> = paths.par_iter().map(|path| self.take_in(path)).collect::<Result<_>>()?;
+        self.lock().extend(digests.into_iter().flatten());
+        Ok(())
+    }
+
+    /// Sees to it that all blobs are on disk: a few one by one, many with one request for the file system.
+    pub fn settle_all(&self) -> Result<()> {
+        let digests: Vec<Digest> = std::mem::take(&mut *self.lock()).into_iter().collect();
+        if digests.is_empty() {
+            return Ok(());
         }
-        let together = cfg!(target_os = "linux") && paths.len() > FILES_SYNCED_ALONE_MAX;
-        let taken: Vec<_> = paths.par_iter().map(|path| self.take_in(path, together)).collect::<Result<_>>()?;
-        if together {
-            let sync = File::open(self.incoming()).and_then(|folder| sync_file_system(&folder));
-            sync.map_err(|source| self.error("write", source))?;
+        if cfg!(target_os = "linux") && digests.len() > FILES_SYNCED_ALONE_MAX {
+            let sync = File::open(&self.folder).and_then(|folder| sync_file_system(&folder));
+            return sync.map_err(|source| self.error("write", source));
         }
-        let mut digests = Vec::with_capacity(taken.len());
-        for (digest, waiting) in taken {
-            if let Some(file) = waiting {
-                let target = self.path(digest);
-                file.persist(&target).map_err(|error| file_error("write", &target, error.error))?;
-            }
-            digests.push(digest);
-        }
-        self.settle(&digests)?;
-        Ok(digests)
+        let sync = |digest: &Digest| match File::open(self.path(*digest)) {
+            // Who cleans up meanwhile takes what nobody needs.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            file => file.and_then(|file| file.sync_all()),
+        };
+        digests.par_iter().try_for_each(sync).map_err(|source| self.error("write", source))?;
+        self.settle(&digests)
     }
 
     /// A blob's bytes.
@@ -102,29 +109,8 @@ impl Blobs {
 
     /// Makes a file what a blob says, unless it is that already; its folder is made, what is in its place is replaced.
     pub fn restore(&self, digest: Digest, target: &Path, executable: bool) -> Result<Restored> {
-        let mode = if executable { 0o755 } else { 0o644 };
-        if self.is_identical(digest, target) {
-            set_executable(target, executable).map_err(|source| file_error("change", target, source))?;
-            return Ok(Restored::Identical);
-        }
-        if !self.contains(digest) {
-            return Ok(Restored::Missing);
-        }
-        let folder = target.parent().unwrap_or(Path::new("."));
-        let write = || -> io::Result<NamedTempFile> {
-            std::fs::create_dir_all(folder)?;
-            tempfile::Builder::new().prefix(".pl-").tempfile_in(folder)
-        };
-        let mut file = write().map_err(|source| file_error("write", target, source))?;
-        if !self.copy(digest, file.as_file_mut())? {
-            return Ok(Restored::Missing);
-        }
-        let publish = || -> io::Result<()> {
-            file.as_file().set_permissions(Permissions::from_mode(mode))?;
-            file.persist(target).map(drop).map_err(|error| error.error)
-        };
-        publish().map_err(|source| file_error("write", target, source))?;
-        Ok(Restored::Written)
+        let size = std::fs::metadata(self.path(digest)).map(|metadata| metadata.len()).ok();
+        replace(digest, size, target, executable, |file| self.copy(digest, file))
     }
 
     /// Every blob that is there, for cleaning up.
@@ -162,21 +148,19 @@ impl Blobs {
         made.map(|file| (file, folder)).map_err(|source| self.error("write", source))
     }
 
-    /// Copies a file in. Together with others it waits under another name until all of them are on disk.
-    fn take_in(&self, path: &Path, together: bool) -> Result<(Digest, Option<TempPath>)> {
+    /// Copies a file in; `None` where it is there already.
+    fn take_in(&self, path: &Path) -> Result<Option<Digest>> {
         let mut source = File::open(path).map_err(|source| file_error("read", path, source))?;
         let (mut file, _) = self.temporary()?;
         let copied = pour(&mut source, file.as_file_mut()).map_err(|source| file_error("copy", path, source));
         let (digest, size) = copied?;
         if self.is_stored(digest, size) {
-            return Ok((digest, None));
+            return Ok(None);
         }
-        if together {
-            self.prepare(&file, digest)?;
-            return Ok((digest, Some(file.into_temp_path())));
-        }
-        self.publish(file, digest)?;
-        Ok((digest, None))
+        self.prepare(&file, digest)?;
+        let target = self.path(digest);
+        file.persist(&target).map_err(|error| file_error("write", &target, error.error))?;
+        Ok(Some(digest))
     }
 
     /// A blob of another size was cut off and is written anew.
@@ -232,16 +216,61 @@ impl Blobs {
         Ok(false)
     }
 
-    fn is_identical(&self, digest: Digest, target: &Path) -> bool {
-        let is_file = std::fs::symlink_metadata(target).is_ok_and(|metadata| metadata.is_file());
-        let size = std::fs::metadata(self.path(digest)).map(|metadata| metadata.len()).ok();
-        let fits = size.is_none_or(|size| std::fs::metadata(target).is_ok_and(|metadata| metadata.len() == size));
-        is_file && fits && crate::system::file_hash::hash_file(target).is_ok_and(|found| found == digest)
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Digest>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn error(&self, action: &'static str, source: io::Error) -> StoreError {
         file_error(action, &self.folder, source)
     }
+}
+
+/// Makes a file what a content says, as [`Blobs::restore`] does.
+pub(super) fn put_in_place(bytes: &[u8], digest: Digest, target: &Path, executable: bool) -> Result<Restored> {
+    let size = Some(bytes.len() as u64);
+    replace(digest, size, target, executable, |file| {
+        file.write_all(bytes).map(|()| true).map_err(|source| file_error("write", target, source))
+    })
+}
+
+/// Puts a file in the place of another, unless that is identical; `write` says whether there was anything to write.
+fn replace(
+    digest: Digest,
+    size: Option<u64>,
+    target: &Path,
+    executable: bool,
+    write: impl FnOnce(&mut File) -> Result<bool>,
+) -> Result<Restored> {
+    let mode = if executable { 0o755 } else { 0o644 };
+    if is_identical(digest, size, target) {
+        set_executable(target, executable).map_err(|source| file_error("change", target, source))?;
+        return Ok(Restored::Identical);
+    }
+    if size.is_none() {
+        return Ok(Restored::Missing);
+    }
+    let folder = target.parent().unwrap_or(Path::new("."));
+    let temporary = || -> io::Result<NamedTempFile> {
+        std::fs::create_dir_all(folder)?;
+        tempfile::Builder::new().prefix(".pl-").tempfile_in(folder)
+    };
+    let mut file = temporary().map_err(|source| file_error("write", target, source))?;
+    if !write(file.as_file_mut())? {
+        return Ok(Restored::Missing);
+    }
+    let publish = || -> io::Result<()> {
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+        file.persist(target).map(drop).map_err(|error| error.error)
+    };
+    publish().map_err(|source| file_error("write", target, source))?;
+    Ok(Restored::Written)
+}
+
+/// `size` of the content, where that is known.
+fn is_identical(digest: Digest, size: Option<u64>, target: &Path) -> bool {
+    let found = std::fs::symlink_metadata(target);
+    let fits = found.is_ok_and(|metadata| metadata.is_file() && size.is_none_or(|size| metadata.len() == size));
+    fits && crate::system::file_hash::hash_file(target).is_ok_and(|found| found == digest)
 }
 
 /// Puts all that was written on disk with one request; one for each of thousands of files takes seconds.
@@ -284,7 +313,7 @@ fn set_executable(path: &Path, executable: bool) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(wanted))
 }
 
-fn file_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+pub(super) fn file_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::File { action, path: path.to_owned(), source }
 }
 
@@ -308,8 +337,9 @@ mod tests {
         let file = folder.path().join("a");
         let content = vec![9_u8; 150_000];
         std::fs::write(&file, &content).expect("a file");
-        let digests = blobs.put_files(&[file.clone(), file]).expect("kept");
-        assert_eq!(digests, [Digest::of(&content); 2]);
+        blobs.put_files_soon(&[file.clone(), file]).expect("kept");
+        blobs.settle_all().expect("on disk");
+        let digests = [Digest::of(&content)];
         let small = blobs.put(b"small").expect("kept");
         assert_eq!(blobs.get(small).expect("read"), Some(b"small".to_vec()));
         assert_eq!(blobs.get(digests[0]).expect("read"), Some(content));

@@ -10,10 +10,10 @@ use super::StoreError;
 use crate::base::digest::Digest;
 
 /// Migration number n (from 1) leads from schema n - 1 to schema n.
-const MIGRATIONS: [&str; 1] = [INITIAL];
+const MIGRATIONS: [&str; 2] = [INITIAL, CONTENTS];
 
 /// Tables whose rows are saved from a damaged database, in an order in which what is referred to comes first.
-pub(super) const TABLES: [&str; 13] = [
+pub(super) const TABLES: [&str; 14] = [
     "runs",
     "workstreams",
     "step_attempts",
@@ -27,6 +27,7 @@ pub(super) const TABLES: [&str; 13] = [
     "landed",
     "kept",
     "notes",
+    "contents",
 ];
 
 /// The newest schema.
@@ -246,6 +247,15 @@ CREATE TABLE notes (
     value_json TEXT NOT NULL,
     updated_at TEXT NOT NULL,
     PRIMARY KEY (scope, name)
+);
+";
+
+/// Small contents, written in one go with the rows that name them.
+const CONTENTS: &str = "
+CREATE TABLE contents (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    bytes BLOB NOT NULL
 );
 ";
 

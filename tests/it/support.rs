@@ -108,6 +108,32 @@ impl Project {
         self.folder.path().to_owned()
     }
 
+    /// Nothing that a step made is remembered but its digest.
+    pub fn lose_contents(&self) {
+        let _ = std::fs::remove_dir_all(self.path(".pl/blobs"));
+        self.change_database("DELETE FROM contents");
+    }
+
+    /// Every content that a step made is another one than its digest says.
+    pub fn spoil_contents(&self, bytes: &str) {
+        let mut open = vec![self.path(".pl/blobs")];
+        while let Some(path) = open.pop() {
+            if path.is_dir() {
+                open.extend(std::fs::read_dir(&path).expect("a folder").flatten().map(|entry| entry.path()));
+            } else if path.is_file() {
+                std::fs::remove_file(&path).expect("a blob");
+                std::fs::write(&path, bytes).expect("a blob");
+            }
+        }
+        self.change_database(&format!("UPDATE contents SET bytes = CAST('{bytes}' AS BLOB)"));
+    }
+
+    fn change_database(&self, sql: &str) {
+        let database = rusqlite::Connection::open(self.path(".pl/state.db")).expect("a database");
+        database.execute(sql, []).expect("changed");
+        database.close().expect("closed");
+    }
+
     /// A file of the project.
     pub fn path(&self, path: &str) -> PathBuf {
         self.root().join(path)

@@ -251,11 +251,12 @@ impl Cleaning<'_> {
             texts(&record.body, &mut |text| needed.extend(Digest::from_hex(text)));
         }
         let (mut number, mut bytes) = (0, 0);
-        for blob in self.store.blobs().list().into_iter().filter(|blob| !needed.contains(blob)) {
+        let contents = self.store.contents().map_err(store_failed)?;
+        for (content, size) in contents.into_iter().filter(|(content, _)| !needed.contains(content)) {
             number += 1;
-            bytes += std::fs::metadata(self.store.blobs().path(blob)).map_or(0, |metadata| metadata.len());
+            bytes += size;
             if !self.said.dry_run {
-                self.store.blobs().remove(blob).map_err(store_failed)?;
+                self.store.remove_content(content).map_err(store_failed)?;
             }
         }
         if number > 0 {

@@ -75,11 +75,22 @@ fn an_output_that_is_not_stored_is_made_again() {
     fresh(&project);
 }
 
+/// A content that lies in the database, and one that is a file of its own.
+fn sizes() -> [String; 2] {
+    ["one\n".to_owned(), "one\n".repeat(10_000)]
+}
+
 #[test]
-fn a_blob_that_is_gone_is_made_again() {
-    let project = project(TWO, &[("a.txt", "one\n")]);
+fn a_content_that_is_gone_is_made_again() {
+    for content in sizes() {
+        content_is_gone(&content);
+    }
+}
+
+fn content_is_gone(content: &str) {
+    let project = project(TWO, &[("a.txt", content)]);
     ran(&project);
-    std::fs::remove_dir_all(project.path(".pl/blobs")).expect("blobs");
+    project.lose_contents();
     fresh(&project);
     std::fs::remove_file(project.path("mid.txt")).expect("mid.txt");
     assert_eq!(ran(&project), ["mid"]);
@@ -87,23 +98,19 @@ fn a_blob_that_is_gone_is_made_again() {
 }
 
 #[test]
-fn a_blob_that_was_corrupted_is_never_restored() {
-    let project = project(TWO, &[("a.txt", "one\n")]);
-    ran(&project);
-    let mut open = vec![project.path(".pl/blobs")];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(std::fs::read_dir(&path).expect("a folder").flatten().map(|entry| entry.path()));
-            continue;
-        }
-        let mut permissions = path.metadata().expect("a blob").permissions();
-        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
-        std::fs::set_permissions(&path, permissions).expect("mode");
-        std::fs::write(&path, "two\n").expect("a blob");
+fn a_content_that_was_corrupted_is_never_restored() {
+    for content in sizes() {
+        content_was_corrupted(&content);
     }
+}
+
+fn content_was_corrupted(content: &str) {
+    let project = project(TWO, &[("a.txt", content)]);
+    ran(&project);
+    project.spoil_contents("two\n");
     std::fs::remove_file(project.path("mid.txt")).expect("mid.txt");
     assert_eq!(ran(&project), ["mid"]);
-    assert_eq!(project.read("mid.txt"), "one\n");
+    assert_eq!(project.read("mid.txt"), content);
     fresh(&project);
 }
 

@@ -64,7 +64,7 @@ fn a_newer_database_is_refused_with_a_hint_and_left_alone() {
 fn a_missing_blob_is_a_miss() {
     let gated = Gated::new();
     gated.project.build(&["*"], 0);
-    std::fs::remove_dir_all(gated.project.path(".pl/blobs")).expect("removed");
+    gated.project.lose_contents();
     gated.project.pl(&["build", "*"]).expect(0).started_nothing();
     std::fs::remove_file(gated.project.path("out")).expect("removed");
     gated.project.pl(&["build", "*"]).expect(0);

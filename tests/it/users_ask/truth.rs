@@ -88,7 +88,7 @@ fn a_hit_gives_its_files_back() {
     std::fs::remove_file(project.path("out")).expect("an output");
     project.build(&["use"], 0);
     assert_eq!(project.read("out"), "one\n");
-    std::fs::remove_dir_all(project.path(".pl/blobs")).expect("blobs");
+    project.lose_contents();
     std::fs::remove_file(project.path("out")).expect("an output");
     assert_eq!(steps_run(&project.build(&["use"], 0)), ["use"]);
     assert_eq!(project.read("out"), "one\n");
