@@ -103,6 +103,7 @@ pub fn read(system: &dyn System, root: &Path) -> Reading {
     let mut reader = files::Reader::new(system, root);
     reader.shipped();
     reader.pipelinefile();
+    reader.used();
     reader.rules();
     reader.workstreams();
     reader.includes();

@@ -2,15 +2,26 @@
 //!
 //! Knows no processes: exit code and streams come in. What cannot be read is a failure of the tool, never "no findings".
 
+pub mod check;
+mod document;
+mod junit;
+mod pattern;
+mod said;
+mod sarif;
 pub mod signature;
+mod tap;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use crate::analysis::pipeline::{Parser, Rule, Stream};
-use crate::base::finding::{Finding, FindingSeverity};
+use crate::analysis::pipeline::Rule;
+use crate::analysis::pipeline::parser::{Form, Parser, Stream};
+use crate::base::finding::Finding;
+use crate::verify::said::Said;
 
 /// One end of a rule's program.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Output<'a> {
     /// Exit code.
     pub exit: i32,
@@ -18,12 +29,19 @@ pub struct Output<'a> {
     pub stdout: &'a [u8],
     /// Standard error.
     pub stderr: &'a [u8],
-    /// The folder that it ran in, to make absolute paths relative.
-    pub root: &'a str,
+    /// The file that `{out}` names, where the program wrote it.
+    pub out: Option<&'a [u8]>,
+    /// Names of the folder that it ran in, to make absolute paths relative.
+    pub roots: &'a [String],
+    /// The text of a file below the root, to count its columns.
+    pub text: &'a dyn Fn(&str) -> Option<Vec<u8>>,
 }
 
 /// Findings beyond this many are dropped, and that is said in a last one.
 pub const FINDINGS_MAX: usize = 5_000;
+
+/// Characters of a program's own words that a sentence quotes.
+const QUOTED_CHARACTERS_MAX: usize = 300;
 
 /// Reads the output of one process; the error is a sentence about the tool.
 pub fn read(rule: &Rule, output: Output<'_>) -> Result<Vec<Finding>, String> {
@@ -31,208 +49,106 @@ pub fn read(rule: &Rule, output: Output<'_>) -> Result<Vec<Finding>, String> {
     if !clean && !rule.exit_findings.contains(&output.exit) {
         return Err(format!("exit code {} means neither clean nor findings", output.exit));
     }
-    let mut findings = match &rule.parser {
-        Parser::ExitCode if clean => Vec::new(),
-        Parser::ExitCode => vec![whole(rule, output)],
-        Parser::Json { each, fields, stream } => json(rule, text(output, *stream), each, fields)?,
-        Parser::Regex { pattern, stream } => lines(rule, text(output, *stream), pattern)?,
-    };
+    broken(rule, output)?;
+    let mut findings = Vec::new();
+    for parser in &rule.parsers {
+        let said = match parser.form {
+            Form::ExitCode if clean => Vec::new(),
+            Form::ExitCode => vec![whole(output)],
+            _ => said(parser, output)?,
+        };
+        findings.extend(said.into_iter().map(|said| said.finding(rule, parser, output)));
+    }
     if !clean && findings.is_empty() {
         return Err(format!("exit code {} means findings, but none could be read from its output", output.exit));
     }
+    Ok(kept(rule, findings))
+}
+
+/// Whether the program says that it could not do its work.
+fn broken(rule: &Rule, output: Output<'_>) -> Result<(), String> {
+    for pattern in &rule.broken {
+        let pattern = regex::Regex::new(pattern).map_err(|error| format!("a pattern does not compile: {error}"))?;
+        for stream in [output.stderr, output.stdout] {
+            let text = without_colours(stream);
+            if let Some(line) = text.lines().find(|line| pattern.is_match(line)) {
+                return Err(format!("it could not look at everything: {}", quoted(line)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Signs findings, and drops those beyond the limit.
+pub fn kept(rule: &Rule, mut findings: Vec<Finding>) -> Vec<Finding> {
     if findings.len() > FINDINGS_MAX {
         let more = findings.len() - FINDINGS_MAX;
         findings.truncate(FINDINGS_MAX);
-        findings.push(Finding { message: format!("{more} more findings are not kept"), ..empty(rule) });
+        let message = format!("{more} more findings are not kept");
+        let (tool, category, severity) = (rule.name.0.clone(), rule.category.clone(), rule.severity);
+        findings.push(Finding { tool, category, severity, message, ..Finding::default() });
     }
-    for finding in &mut findings {
-        finding.path = finding.path.take().map(|path| relative(&path, output.root));
-        signature::sign(finding);
-    }
-    Ok(findings)
+    findings.iter_mut().for_each(signature::sign);
+    findings
 }
 
-fn text(output: Output<'_>, stream: Stream) -> &[u8] {
-    match stream {
+fn said(parser: &Parser, output: Output<'_>) -> Result<Vec<Said>, String> {
+    let bytes = match parser.stream {
         Stream::Stdout => output.stdout,
         Stream::Stderr => output.stderr,
-    }
-}
-
-fn relative(path: &str, root: &str) -> String {
-    let inner = path.strip_prefix(root).map_or(path, |rest| rest.trim_start_matches('/'));
-    inner.strip_prefix("./").unwrap_or(inner).to_owned()
-}
-
-fn empty(rule: &Rule) -> Finding {
-    Finding {
-        tool: rule.name.0.clone(),
-        category: rule.category.clone(),
-        severity: rule.severity,
-        ..Finding::default()
-    }
-}
-
-fn whole(rule: &Rule, output: Output<'_>) -> Finding {
-    let both = [output.stdout, output.stderr].concat();
-    let message = String::from_utf8_lossy(&both).trim().to_owned();
-    let message = if message.is_empty() { format!("exit code {}", output.exit) } else { message };
-    Finding { message, ..empty(rule) }
-}
-
-fn severity(word: &str, otherwise: FindingSeverity) -> FindingSeverity {
-    match word.to_ascii_lowercase().as_str() {
-        "error" | "fatal" | "2" | "high" | "critical" => FindingSeverity::Error,
-        "warning" | "warn" | "1" | "medium" => FindingSeverity::Warning,
-        "info" | "information" | "note" | "style" | "hint" | "low" => FindingSeverity::Info,
-        _ => otherwise,
-    }
-}
-
-fn set(finding: &mut Finding, field: &str, value: &str) {
-    match field {
-        "path" => finding.path = Some(value.to_owned()),
-        "line" => finding.line = value.parse().ok(),
-        "column" => finding.column = value.parse().ok(),
-        "code" => finding.code = Some(value.to_owned()),
-        "message" => value.clone_into(&mut finding.message),
-        "severity" => finding.severity = severity(value, finding.severity),
-        _ => {}
-    }
-}
-
-fn lines(rule: &Rule, text: &[u8], pattern: &str) -> Result<Vec<Finding>, String> {
-    let pattern = regex::Regex::new(pattern).map_err(|error| format!("its pattern does not compile: {error}"))?;
-    let text = String::from_utf8_lossy(text);
-    let mut findings = Vec::new();
-    for captures in text.lines().filter_map(|line| pattern.captures(line)) {
-        let mut finding = empty(rule);
-        for name in pattern.capture_names().flatten() {
-            if let Some(value) = captures.name(name) {
-                set(&mut finding, name, value.as_str());
-            }
-        }
-        findings.push(finding);
-    }
-    Ok(findings)
-}
-
-fn json(rule: &Rule, text: &[u8], each: &str, fields: &BTreeMap<String, String>) -> Result<Vec<Finding>, String> {
-    let blank = text.iter().all(u8::is_ascii_whitespace);
-    if blank {
-        return Ok(Vec::new());
-    }
-    let document: serde_json::Value =
-        serde_json::from_slice(text).map_err(|error| format!("its output is no JSON: {error}"))?;
-    let elements = select(&document, each).ok_or_else(|| format!("its output has nothing at `{each}`"))?;
-    let read = |element: &serde_json::Value| {
-        let mut finding = empty(rule);
-        for (field, path) in fields {
-            if let Some(value) = walk(element, path).and_then(scalar) {
-                set(&mut finding, field, &value);
-            }
-        }
-        finding
+        Stream::Out => output.out.ok_or("it wrote no report")?,
     };
-    Ok(elements.into_iter().map(read).collect())
-}
-
-/// `$[*]`, `$.results[*]`, `$[*].messages[*]`: the elements that a path names.
-fn select<'a>(document: &'a serde_json::Value, each: &str) -> Option<Vec<&'a serde_json::Value>> {
-    let mut current = vec![document];
-    for piece in each.trim_start_matches('$').split('.') {
-        let (name, starred) = piece.strip_suffix("[*]").map_or((piece, false), |name| (name, true));
-        let mut next = Vec::new();
-        for value in current {
-            let value = if name.is_empty() { value } else { value.get(name)? };
-            match value {
-                serde_json::Value::Array(elements) if starred => next.extend(elements),
-                _ if starred => return None,
-                one => next.push(one),
-            }
+    let text = without_colours(bytes);
+    let text = text.trim_start_matches('\u{feff}');
+    let reads_lines = matches!(parser.form, Form::Regex { .. } | Form::Lines { .. } | Form::JsonLines(_));
+    if text.trim().is_empty() {
+        // Programs that print a line a finding print nothing when they are content; a document is never blank.
+        return if parser.blank_is_clean || reads_lines { Ok(Vec::new()) } else { Err("it printed nothing".into()) };
+    }
+    match &parser.form {
+        Form::ExitCode => Ok(Vec::new()),
+        Form::Json(elements) => document::one(parser, elements, text),
+        Form::JsonLines(elements) => document::lines(parser, elements, text),
+        Form::Sarif => sarif::read(text),
+        Form::Junit { pattern } => junit::read(text, pattern.as_deref()),
+        Form::Tap => tap::read(text),
+        Form::Regex { pattern, whole_text, ignore } => {
+            pattern::regex(parser, pattern, *whole_text, ignore.as_deref(), text)
         }
-        current = next;
-    }
-    Some(current)
-}
-
-fn walk<'a>(element: &'a serde_json::Value, path: &str) -> Option<&'a serde_json::Value> {
-    path.split('.').try_fold(element, |value, name| match name.parse::<usize>() {
-        Ok(place) if value.is_array() => value.get(place),
-        _ => value.get(name),
-    })
-}
-
-fn scalar(value: &serde_json::Value) -> Option<String> {
-    match value {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
+        Form::Lines { ignore } => pattern::lines(parser, ignore.as_deref(), text),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Output, read};
-    use crate::analysis::pipeline::{Command, LooksIn, Parser, Rule, Stream};
-    use crate::base::finding::FindingSeverity;
-
-    fn rule(parser: Parser) -> Rule {
-        Rule {
-            name: "r".into(),
-            about: None,
-            files: Vec::new(),
-            looks_in: LooksIn::All,
-            command: Command::Argv(Vec::new()),
-            exit_clean: vec![0],
-            exit_findings: vec![1],
-            parser,
-            category: "style".to_owned(),
-            severity: FindingSeverity::Warning,
-            fix: None,
-            inputs: Vec::new(),
-            reads_files_only: false,
-            skip_if_missing: false,
-            version: None,
-            install: Vec::new(),
-            timeout_ms: None,
-        }
+/// Text without the sequences that paint it.
+fn without_colours(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    if !text.contains('\u{1b}') {
+        return text;
     }
-
-    fn output(exit: i32, stdout: &str) -> Output<'_> {
-        Output { exit, stdout: stdout.as_bytes(), stderr: b"", root: "/w" }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some(at) = rest.find("\u{1b}[") {
+        plain.push_str(&rest[..at]);
+        let tail = &rest[at + 2..];
+        let end = tail.find(|char: char| ('@'..='~').contains(&char)).map_or(tail.len(), |end| end + 1);
+        rest = &tail[end..];
     }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
 
-    fn json() -> Rule {
-        let fields = [("path", "filename"), ("line", "location.row"), ("message", "message"), ("severity", "level")];
-        let fields = fields.into_iter().map(|(field, path)| (field.to_owned(), path.to_owned())).collect();
-        rule(Parser::Json { each: "$[*].messages[*]".to_owned(), fields, stream: Stream::Stdout })
-    }
+fn whole(output: Output<'_>) -> Said {
+    let both = [output.stdout, output.stderr].concat();
+    let message = without_colours(&both).trim().to_owned();
+    let message = if message.is_empty() { format!("exit code {}", output.exit) } else { message };
+    Said { message: Some(message), ..Said::default() }
+}
 
-    #[test]
-    fn json_paths_are_followed() {
-        let text = r#"[{"messages":[{"filename":"/w/a.py","location":{"row":3},"message":"m","level":"error"}]}]"#;
-        let findings = read(&json(), output(1, text)).unwrap();
-        assert_eq!(findings.len(), 1);
-        assert_eq!((findings[0].path.as_deref(), findings[0].line), (Some("a.py"), Some(3)));
-        assert_eq!(findings[0].severity, FindingSeverity::Error);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_never_clean() {
-        for (exit, text) in [(1, "no json"), (1, "[]"), (1, ""), (2, "[]"), (0, "{}")] {
-            assert!(read(&json(), output(exit, text)).is_err(), "{exit} {text}");
-        }
-        assert_eq!(read(&json(), output(0, "[]")).unwrap(), []);
-    }
-
-    #[test]
-    fn a_pattern_reads_lines() {
-        let pattern = r"^(?P<path>[^:]+):(?P<line>\d+): (?P<code>\w+) (?P<message>.*)$".to_owned();
-        let rule = rule(Parser::Regex { pattern, stream: Stream::Stdout });
-        let findings = read(&rule, output(1, "noise\n./a.py:7: E1 bad thing\n")).unwrap();
-        assert_eq!((findings[0].path.as_deref(), findings[0].code.as_deref()), (Some("a.py"), Some("E1")));
-        assert_eq!(findings[0].message, "bad thing");
+/// The first characters of what a program said, on one line.
+fn quoted(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(QUOTED_CHARACTERS_MAX) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
     }
 }

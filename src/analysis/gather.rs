@@ -54,6 +54,8 @@ pub struct Gathered<'a> {
     pub tools: Vec<&'a ToolDefinition>,
     /// Routes by capability.
     pub routes: Vec<&'a RouteDefinition>,
+    /// Optional rules that are looked over.
+    pub used_rules: Vec<&'a Text>,
 }
 
 impl<'a> Gathered<'a> {
@@ -64,6 +66,7 @@ impl<'a> Gathered<'a> {
         for file in files {
             all.default.extend(&file.default);
             all.keep.extend(&file.keep);
+            all.used_rules.extend(&file.used_rules);
             all.allow_overlaps.extend(&file.allow_overlaps);
             all.environment.set.extend(file.environment.set.iter().cloned());
             all.environment.pass.extend(file.environment.pass.iter().cloned());

@@ -2,6 +2,7 @@
 //!
 //! Knows no order between steps and no base tree beyond its listing.
 
+pub mod parsers;
 pub mod rules;
 pub mod tasks;
 pub mod template;

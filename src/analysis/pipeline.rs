@@ -3,6 +3,8 @@
 //! Two texts that mean the same give equal pipelines; so whatever is computed from one is cut off early
 //! when only a comment moved. Knows nothing of keys, disks or processes.
 
+pub mod parser;
+
 use std::collections::BTreeMap;
 
 use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
@@ -70,7 +72,7 @@ pub enum Property {
     ScopeFiles,
     /// A file that holds the prompt.
     Prompt,
-    /// The folder that a setup makes, or `bin`'s.
+    /// The folder that a setup makes, or `bin`'s; the file that a rule's program reports to.
     Out,
     /// The worktree's folder.
     Worktree,
@@ -318,12 +320,20 @@ pub struct Rule {
     pub exit_clean: Vec<i32>,
     /// Exit codes that mean findings.
     pub exit_findings: Vec<i32>,
-    /// How its output is read.
-    pub parser: Parser,
+    /// How its output is read; what several find is put together.
+    pub parsers: Vec<parser::Parser>,
+    /// Patterns of lines, of either stream, that say that the program could not do its work, whatever its exit code.
+    pub broken: Vec<String>,
+    /// One that needs no program.
+    pub check: Option<Check>,
     /// Category of its findings.
     pub category: String,
+    /// Patterns of codes that are of another category; the first that fits counts.
+    pub categories: Vec<(String, String)>,
     /// Severity of findings that carry none.
     pub severity: crate::base::finding::FindingSeverity,
+    /// What the program's own words for a severity mean, in small letters.
+    pub severities: BTreeMap<String, crate::base::finding::FindingSeverity>,
     /// Mechanical fix; not used until there is a fix loop.
     pub fix: Option<Command>,
     /// Configuration files, looked for from each file's folder up to the root.
@@ -332,6 +342,10 @@ pub struct Rule {
     pub reads_files_only: bool,
     /// A missing program skips the rule instead of failing it.
     pub skip_if_missing: bool,
+    /// Only where `use` names it; the others are looked over everywhere.
+    pub optional: bool,
+    /// Files are judged one by one, so that what is known of one does not depend on the others.
+    pub each_file: bool,
     /// How its version is asked.
     pub version: Option<Command>,
     /// `["pip", "ruff==…"]`; how it is had.
@@ -351,36 +365,20 @@ pub enum LooksIn {
     All,
 }
 
-/// How a rule's output is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Parser {
-    /// The exit code alone; one finding with the output as its message.
-    ExitCode,
-    /// One JSON document; `fields` are dotted paths below each element of `each`.
-    Json {
-        /// `$[*]`, `$.results[*]`, `$.a.b[*].c[*]`.
-        each: String,
-        /// `path line column code message severity` to a dotted path.
-        fields: BTreeMap<String, String>,
-        /// Which stream.
-        stream: Stream,
-    },
-    /// A pattern a line, with groups `path line column code message severity`.
-    Regex {
-        /// The pattern; compiled by `analysis` once to check it.
-        pattern: String,
-        /// Which stream.
-        stream: Stream,
-    },
+/// A check that needs no program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Check {
+    /// Names that do not work everywhere.
+    Paths,
+    /// Markers that an unfinished merge left.
+    ConflictMarkers,
+    /// Blanks at the end of lines, and how a file ends.
+    Whitespace,
 }
 
-/// Which stream a parser reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
+impl Check {
+    /// Raised when a check finds something else in the same file: part of a lint's key.
+    pub const VERSION: &'static str = "pl 1";
 }
 
 /// What kind of program does an edit.

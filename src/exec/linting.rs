@@ -2,7 +2,9 @@
 //!
 //! The worktree is the candidate when it starts; several lints share it.
 
-use crate::analysis::pipeline::{Environment, Rule};
+use std::path::Path;
+
+use crate::analysis::pipeline::{Check, Environment, Rule};
 use crate::base::failure::Failure;
 use crate::base::finding::{Finding, FindingSeverity};
 use crate::exec::ExecError;
@@ -14,6 +16,7 @@ use crate::observe::edit::display;
 use crate::observe::record::LintBody;
 use crate::observe::workstream::{Asked, Looked, Prepared};
 use crate::store::record::Outcome;
+use crate::verify::check::File;
 use crate::verify::{self, Output};
 
 /// Bytes of file names in one argument list; Linux lets a list have 128 KiB a string and 2 MiB in all.
@@ -46,7 +49,7 @@ pub fn fails(findings: &[Finding]) -> bool {
 /// Runs a rule and remembers what it found.
 pub fn run(
     session: &Session<'_>,
-    dir: &std::path::Path,
+    dir: &Path,
     kind: &StepKind,
     rule: &Rule,
     looked: &Looked,
@@ -82,7 +85,7 @@ type Batches = Result<(Vec<Finding>, u64, Option<Ran>), Box<Linted>>;
 
 fn run_batches(
     session: &Session<'_>,
-    dir: &std::path::Path,
+    dir: &Path,
     kind: &StepKind,
     rule: &Rule,
     looked: &Looked,
@@ -91,8 +94,18 @@ fn run_batches(
     let mut findings = Vec::new();
     let mut duration_ms = 0;
     let mut last = None;
+    if let Some(check) = rule.check {
+        return Ok((checked(session, rule, check, looked)?, 0, None));
+    }
+    let folder = scratch()?;
+    let out = folder.path().join("out");
     for (place, batch) in batches(looked).into_iter().enumerate() {
-        let properties = Properties { files: batch, worktree: Some(dir.to_path_buf()), ..Properties::default() };
+        let properties = Properties {
+            files: batch,
+            worktree: Some(dir.to_path_buf()),
+            out: Some(out.clone()),
+            ..Properties::default()
+        };
         let attempt = u32::try_from(place + 1).unwrap_or(u32::MAX);
         let ran = start(
             session,
@@ -110,7 +123,10 @@ fn run_batches(
         if let Some(failure) = ran.no_outcome(false) {
             return Err(Box::new(Linted::NoOutcome(failure)));
         }
-        match read(rule, dir, &ran) {
+        let report = std::fs::read(&out).ok();
+        // What one batch wrote is not the next one's report.
+        let _ = std::fs::remove_file(&out);
+        match read(rule, dir, &ran, report.as_deref()) {
             Ok(found) => findings.extend(found),
             Err(sentence) => {
                 let message = format!("{} failed: {sentence}", rule.name);
@@ -123,18 +139,56 @@ fn run_batches(
     Ok((findings, duration_ms, last))
 }
 
-fn read(rule: &Rule, dir: &std::path::Path, ran: &Ran) -> Result<Vec<Finding>, String> {
-    let root = dir.to_string_lossy();
+fn read(rule: &Rule, dir: &Path, ran: &Ran, out: Option<&[u8]>) -> Result<Vec<Finding>, String> {
+    let canonical = dir.canonicalize().ok();
+    let roots: Vec<String> =
+        [Some(dir), canonical.as_deref()].into_iter().flatten().map(|dir| dir.to_string_lossy().into_owned()).collect();
     let output = Output {
         exit: ran.exit().unwrap_or(-1),
         stdout: &ran.finished.stdout,
         stderr: &ran.finished.stderr,
-        root: &root,
+        out,
+        roots: &roots,
+        text: &|path| std::fs::read(dir.join(path)).ok(),
     };
     if ran.finished.truncated {
         return Err("it printed more than is kept".to_owned());
     }
     verify::read(rule, output)
+}
+
+/// A check that needs no program: it looks at blobs, no worktree needed.
+fn checked(session: &Session<'_>, rule: &Rule, check: Check, looked: &Looked) -> Result<Vec<Finding>, Box<Linted>> {
+    let repository = &session.world.located().repository;
+    let look = || -> Result<Vec<Finding>, ExecError> {
+        let mut files = Vec::with_capacity(looked.files.len());
+        for entry in &looked.files {
+            files.push(File { path: display(&entry.path), bytes: repository.blob(entry.blob.id)? });
+        }
+        let others: Vec<String> = match check {
+            Check::Paths => repository.entries(looked.tree)?.iter().map(|entry| display(&entry.path)).collect(),
+            Check::ConflictMarkers | Check::Whitespace => Vec::new(),
+        };
+        Ok(verify::check::look(rule, check, &files, &others))
+    };
+    look().map_err(|error| no_outcome(&format!("{} failed: {error}", rule.name)))
+}
+
+fn no_outcome(message: &str) -> Box<Linted> {
+    Box::new(Linted::NoOutcome(Failure {
+        class: "infrastructure".to_owned(),
+        message: message.to_owned(),
+        help: None,
+        reproduce: None,
+        log: None,
+        output: String::new(),
+        findings: Vec::new(),
+    }))
+}
+
+/// A folder for a program's report, which goes when the lint ends.
+fn scratch() -> Result<tempfile::TempDir, Box<Linted>> {
+    tempfile::tempdir().map_err(|error| no_outcome(&format!("no folder for its report: {error}")))
 }
 
 /// The failure of a lint with findings, from a run or from a record.
@@ -156,7 +210,9 @@ fn batches(looked: &Looked) -> Vec<Vec<String>> {
     let mut batches = vec![Vec::new()];
     let mut bytes = 0;
     for entry in &looked.files {
+        // A name that begins like an option is made one that does not.
         let name = display(&entry.path);
+        let name = if name.starts_with('-') { format!("./{name}") } else { name };
         if bytes + name.len() > BATCH_BYTES_MAX && bytes > 0 {
             batches.push(Vec::new());
             bytes = 0;
@@ -171,7 +227,7 @@ fn batches(looked: &Looked) -> Vec<Vec<String>> {
 
 fn start(
     session: &Session<'_>,
-    dir: &std::path::Path,
+    dir: &Path,
     kind: &StepKind,
     argv: Vec<String>,
     timeout_ms: u64,

@@ -120,8 +120,16 @@ pub fn lint(
     let mut fingerprint = Fingerprint::of("lint");
     fingerprint.text("command", &rule.command.text());
     let reading = format!(
-        "{:?} {:?} {:?} {} {:?}",
-        rule.exit_clean, rule.exit_findings, rule.parser, rule.category, rule.severity
+        "{:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?}",
+        rule.exit_clean,
+        rule.exit_findings,
+        rule.parsers,
+        rule.broken,
+        rule.check,
+        rule.category,
+        rule.categories,
+        rule.severity,
+        rule.severities
     );
     fingerprint.text("reading", &reading);
     fingerprint.text("version", version);

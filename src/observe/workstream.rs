@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::analysis::pipeline::{Command, Environment, OnBaseChange, Rule, Setup, Workstream};
+use crate::analysis::pipeline::{Check, Command, Environment, OnBaseChange, Rule, Setup, Workstream};
 use crate::base::name::{RuleName, SetupName};
 use crate::fingerprint::Key;
 use crate::git::delta::Delta;
@@ -205,6 +205,8 @@ pub struct Looked {
     pub look: Look,
     /// The files that it looks over.
     pub files: Vec<Entry>,
+    /// The tree that they are in.
+    pub tree: TreeId,
     /// Its record's body.
     pub body: Option<LintBody>,
 }
@@ -239,8 +241,12 @@ pub fn lint(
     };
     let word = crate::observe::task::first_word(&rule.command);
     let environment = Environment::default();
-    let identity = program::identity(world, &word, &environment, &world.root, &candidate.prepared.bins);
+    let identity = match rule.check {
+        Some(_) => None,
+        None => program::identity(world, &word, &environment, &world.root, &candidate.prepared.bins),
+    };
     let version = match (identity, &rule.version) {
+        _ if rule.check.is_some() => Check::VERSION.to_owned(),
         (None, _) if rule.skip_if_missing => return Ok(LintLook::NoProgram(word)),
         (None, _) => "missing".to_owned(),
         (Some(identity), None) => identity.hex(),
@@ -255,7 +261,7 @@ pub fn lint(
     tell_tree(repository, &mut look);
     let known: Option<LintBody> = look.record.as_ref().map(body).transpose()?;
     red_again(&mut look, known.as_ref().map_or(0, |known| known.times_red));
-    Ok(LintLook::Looked(Box::new(Looked { look, files, body: known })))
+    Ok(LintLook::Looked(Box::new(Looked { look, files, tree: candidate.tree, body: known })))
 }
 
 /// A candidate that was red once is verified once more; red twice it is red without running.

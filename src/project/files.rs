@@ -71,7 +71,21 @@ impl<'s> Reader<'s> {
 
     /// What the binary carries.
     pub fn shipped(&mut self) {
-        let found = shipped::FILES.iter().map(|(path, text)| Found {
+        self.carried(shipped::FILES, |_| true);
+    }
+
+    /// What the binary carries of the optional rules that files use.
+    pub fn used(&mut self) {
+        let files = self.reading.files.iter();
+        let used: Vec<String> =
+            files.flat_map(|file| &file.definitions.used_rules).map(|rule| rule.value.clone()).collect();
+        if !used.is_empty() {
+            self.carried(shipped::LIBRARY, |text| used.iter().any(|rule| shipped::declares(text, rule)));
+        }
+    }
+
+    fn carried(&mut self, files: &[(&str, &str)], wanted: impl Fn(&str) -> bool) {
+        let found = files.iter().filter(|(_, text)| wanted(text)).map(|(path, text)| Found {
             shown: (*path).to_owned(),
             kind: FileKind::Rules,
             text: Arc::from(*text),

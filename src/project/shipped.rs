@@ -1,10 +1,11 @@
 //! The rules and tools that the binary carries; the same files lie in the repository's own `rules/`.
 //!
-//! Data like any other: nothing about a particular linter or agent is compiled in elsewhere.
+//! Data like any other: nothing about a particular linter or agent is compiled in elsewhere. build.rs lists the files, by name:
+//! `FILES` are read always, `LIBRARY` holds optional rules, read where `use` names one of them.
 
-/// Name and text of each file, in the order in which they are read.
-pub const FILES: [(&str, &str); 3] = [
-    ("<built-in>/rules/json.kdl", include_str!("../../rules/json.kdl")),
-    ("<built-in>/rules/python.kdl", include_str!("../../rules/python.kdl")),
-    ("<built-in>/rules/tools.kdl", include_str!("../../rules/tools.kdl")),
-];
+include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+
+/// Whether a file declares a rule, as the files of `rules/` are written.
+pub fn declares(text: &str, rule: &str) -> bool {
+    text.lines().filter_map(|line| line.strip_prefix("rule \"")).any(|rest| rest.starts_with(&format!("{rule}\"")))
+}

@@ -50,6 +50,8 @@ pub struct Definitions {
     pub tools: Vec<ToolDefinition>,
     /// `route "edit" "claude" "aider"`.
     pub routes: Vec<RouteDefinition>,
+    /// `use "ruff" "mypy"`: optional rules that are looked over.
+    pub used_rules: Vec<Text>,
 }
 
 /// `repository "../legacy" { base "main"; seed "tests/fixtures/legacy" }`.
@@ -246,10 +248,12 @@ pub struct WorkstreamDefinition {
 /// `parse "json" { … }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParserDefinition {
-    /// `json`, `regex` or `exit-code`.
+    /// `json`, `json-lines`, `sarif`, `junit`, `tap`, `regex`, `lines` or `exit-code`.
     pub kind: Text,
-    /// `each`, `path`, `line`, `column`, `code`, `message`, `severity`, `pattern`, `stream`.
+    /// `path`, `line`, …: what a finding is made of; `each`, `pattern`, `stream`, …: how it is read.
     pub fields: BTreeMap<String, Text>,
+    /// `where "type" "typo"`: only elements in which a path has one of these values.
+    pub only: Vec<Vec<Text>>,
     /// The whole node.
     pub span: Span,
 }
@@ -271,12 +275,20 @@ pub struct RuleDefinition {
     pub exit_clean: Vec<Spanned<i32>>,
     /// See `exit_clean`.
     pub exit_findings: Vec<Spanned<i32>>,
-    /// How its output is read.
-    pub parser: Option<ParserDefinition>,
-    /// Category of its findings.
-    pub category: Option<Text>,
-    /// Severity of its findings.
-    pub severity: Option<Text>,
+    /// How its output is read; what several find is put together.
+    pub parsers: Vec<ParserDefinition>,
+    /// `category "style"`, and `category "syntax" "^E9"` for codes that a pattern names.
+    pub categories: Vec<Vec<Text>>,
+    /// `severity "error"`, and `severity "info" "convention"` for words of the program.
+    pub severities: Vec<Vec<Text>>,
+    /// `broken "^ERROR"`: lines that say that the program could not do its work.
+    pub broken: Vec<Text>,
+    /// `check "whitespace"`: one that needs no program.
+    pub check: Option<Text>,
+    /// `optional`: only where `use` names it.
+    pub optional: bool,
+    /// `each-file`: files are judged one by one.
+    pub each_file: bool,
     /// `fix { run … }`.
     pub fix: Option<CommandDefinition>,
     /// Configuration files that it reads, looked for from each file's folder up to the root.

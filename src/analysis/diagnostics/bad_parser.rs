@@ -8,8 +8,8 @@ pub static CODE: Code = Code {
     severity: Severity::Error,
     class: Class::Schema,
     summary: "a parser field that cannot be read",
-    explanation: r#"`pattern` is a regular expression (without look-around) whose named groups are among `path line column code message severity`, with `path` or `message` among them.
-`each` begins with `$` and goes on with `.name` or `[*]`; the other fields of `parse "json"` are names joined by dots."#,
+    explanation: r#"`pattern` is a regular expression (without look-around) whose named groups are among `path line column end_line end_column code message severity help_url fixable`, with `path` or `message` among them; a group of another name is used in a field, `message "{word}"`.
+`each` begins with `$` and goes on with `.name`, `.name?`, `.*` or `[*]`; the other fields of `parse "json"` are names joined by dots. Patterns of `ignore` and of a `category` are regular expressions, too."#,
 };
 
 /// Whole little projects, right and wrong.

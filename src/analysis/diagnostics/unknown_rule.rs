@@ -8,9 +8,9 @@ pub static CODE: Code = Code {
     severity: Severity::Error,
     class: Class::Config,
     summary: "a rule that nobody declares",
-    explanation: r#"`skip-rules` names a rule that does not exist, so that nothing would be left out.
+    explanation: r#"`skip-rules` or `use` names a rule that does not exist, so that nothing would be left out, or looked at.
 
-Correct the name; `pl show --rules` lists them."#,
+Correct the name; docs/rules.md lists those that `pl` brings along."#,
 };
 
 /// Whole little projects, right and wrong.
@@ -34,6 +34,16 @@ pub static CASES: &[Case] = &[
 "#,
             ),
         ],
+        expect: &["unknown-rule"],
+    },
+    Case {
+        name: "one that is to be used",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"use "rufff"
+task "a" { run "true" }
+"#,
+        )],
         expect: &["unknown-rule"],
     },
     Case {

@@ -8,7 +8,7 @@ pub static CODE: Code = Code {
     severity: Severity::Error,
     class: Class::Config,
     summary: "a parser that is not known",
-    explanation: r##"A rule's output is read by `parse "json"`, `parse "regex"` or `parse "exit-code"`. `sarif`, `json-lines`, `junit`, `tap` and `lines` are not yet there.
+    explanation: r##"A rule's output is read by `parse "json"`, `"json-lines"`, `"sarif"`, `"junit"`, `"tap"`, `"regex"`, `"lines"` or `"exit-code"`.
 
 Many programs can print JSON, or a line that a pattern reads:
 
@@ -18,10 +18,10 @@ Many programs can print JSON, or a line that a pattern reads:
 /// Whole little projects, right and wrong.
 pub static CASES: &[Case] = &[
     Case {
-        name: "not yet",
+        name: "no such form",
         files: &[(
             "rules/r.kdl",
-            r#"rule "look" { files "**/*.py"; run "look" "{files}"; parse "sarif" }
+            r#"rule "look" { files "**/*.py"; run "look" "{files}"; parse "yaml" }
 "#,
         )],
         expect: &["unsupported-parser"],

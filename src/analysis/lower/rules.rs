@@ -1,27 +1,28 @@
-//! Rules: declared checkers with their exit codes and parsers, checked to be complete.
+//! Rules: declared checkers with their exit codes and words, checked to be complete.
 //!
 //! Knows no particular checker.
 
 use std::collections::BTreeMap;
 
-use crate::analysis::diagnostics::{bad_parser, exit_code_twice, incomplete_rule, unsupported_parser};
+use crate::analysis::diagnostics::{bad_parser, exit_code_twice, incomplete_rule, unknown_rule};
 use crate::analysis::gather::Gathered;
+use crate::analysis::lower::parsers::parser;
 use crate::analysis::lower::template::{Globals, Lookup};
 use crate::analysis::lower::tools::no_command;
 use crate::analysis::lower::words::{Timeouts, word};
-use crate::analysis::names::list;
-use crate::analysis::pipeline::{Command, LooksIn, Parser, Property, Rule, Stream};
+use crate::analysis::names::suggest;
+use crate::analysis::pipeline::{Check, Command, LooksIn, Property, Rule};
 use crate::analysis::scope::entry::patterns;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::finding::FindingSeverity;
 use crate::base::name::RuleName;
-use crate::syntax::definition::{ParserDefinition, RuleDefinition, Text};
+use crate::syntax::definition::{RuleDefinition, Text};
 
 /// Properties that a rule's commands may use.
-const PROPERTIES: [Property; 3] = [Property::Files, Property::Worktree, Property::Workstream];
+const PROPERTIES: [Property; 4] = [Property::Files, Property::Out, Property::Worktree, Property::Workstream];
 
-/// What a parser can tell of a finding.
-const FIELDS: [&str; 6] = ["path", "line", "column", "code", "message", "severity"];
+/// Properties that a rule's fix may use.
+const FIX_PROPERTIES: [Property; 3] = [Property::Files, Property::Worktree, Property::Workstream];
 
 /// Categories of findings.
 const CATEGORIES: [&str; 9] =
@@ -34,6 +35,12 @@ pub fn lower_all(
     timeouts: Timeouts,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
+    let names: Vec<&str> = gathered.rules.iter().map(|rule| rule.name.value.as_str()).collect();
+    for used in gathered.used_rules.iter().filter(|used| !names.contains(&used.value.as_str())) {
+        let help = suggest(&used.value, &names, "docs/rules.md lists those that pl brings along");
+        let message = format!("no rule `{}`", used.value);
+        diagnostics.push(Diagnostic::new(&unknown_rule::CODE, used.span, message).help(help));
+    }
     gathered.rules.iter().map(|rule| lower(rule, globals, timeouts, diagnostics)).collect()
 }
 
@@ -49,18 +56,26 @@ fn lower(
         let message = format!("rule `{name}` looks at no files");
         diagnostics.push(incomplete(definition, definition.span, message, "add `files \"**/*.py\"`"));
     }
+    let checks =
+        [("paths", Check::Paths), ("conflict-markers", Check::ConflictMarkers), ("whitespace", Check::Whitespace)];
+    let check = word(definition.check.as_ref(), &checks, diagnostics);
     let command = match &definition.command {
         Some(command) => lookup.command(command, &PROPERTIES, diagnostics),
+        None if definition.check.is_some() => Command::Argv(Vec::new()),
         None => {
             diagnostics.push(no_command("rule", &definition.name, "add `run \"program\" \"{files}\"`"));
             Command::Argv(Vec::new())
         }
     };
+    if definition.parsers.is_empty() && definition.check.is_none() {
+        let message = format!("rule `{name}` does not say how its output is read");
+        let help = "add `parse \"json\"`, `\"regex\"`, `\"exit-code\"` or another";
+        diagnostics.push(incomplete(definition, definition.span, message, help));
+    }
     let (exit_clean, exit_findings) = exit_codes(definition, diagnostics);
     let places = [("scope", LooksIn::Scope), ("changed", LooksIn::Changed), ("all", LooksIn::All)];
-    let severities =
-        [("error", FindingSeverity::Error), ("warning", FindingSeverity::Warning), ("info", FindingSeverity::Info)];
-    let categories = CATEGORIES.map(|category| (category, category));
+    let (category, categories) = categories(definition, diagnostics);
+    let (severity, severities) = severities(definition, diagnostics);
     Rule {
         name: RuleName(name.clone()),
         about: definition.about.as_ref().map(|about| about.value.clone()),
@@ -69,18 +84,81 @@ fn lower(
         command,
         exit_clean,
         exit_findings,
-        parser: parser(definition, diagnostics),
-        category: word(definition.category.as_ref(), &categories, diagnostics).unwrap_or("other").to_owned(),
-        severity: word(definition.severity.as_ref(), &severities, diagnostics).unwrap_or(FindingSeverity::Error),
-        fix: definition.fix.as_ref().map(|fix| lookup.command(fix, &PROPERTIES, diagnostics)),
+        parsers: definition.parsers.iter().map(|parsed| parser(definition, parsed, diagnostics)).collect(),
+        broken: definition.broken.iter().map(|text| pattern(definition, text, diagnostics)).collect(),
+        check,
+        category,
+        categories,
+        severity,
+        severities,
+        fix: definition.fix.as_ref().map(|fix| lookup.command(fix, &FIX_PROPERTIES, diagnostics)),
         inputs: patterns(&definition.inputs, None, diagnostics).iter().map(|pattern| pattern.text()).collect(),
         reads_files_only: word(definition.reads.as_ref(), &[("tree", false), ("files", true)], diagnostics)
             .unwrap_or(false),
         skip_if_missing: word(definition.missing.as_ref(), &[("fail", false), ("skip", true)], diagnostics)
             .unwrap_or(false),
+        optional: definition.optional,
+        each_file: definition.each_file,
         version: definition.version.as_ref().map(|version| lookup.command(version, &[], diagnostics)),
         install: definition.install.iter().map(|word| word.value.clone()).collect(),
         timeout_ms: timeouts.step_ms(definition.timeout.as_ref(), diagnostics),
+    }
+}
+
+/// A text that must be a regular expression.
+fn pattern(definition: &RuleDefinition, text: &Text, diagnostics: &mut Vec<Diagnostic>) -> String {
+    if let Err(error) = regex::Regex::new(&text.value) {
+        let reason = error.to_string();
+        let reason = reason.lines().last().unwrap_or("it cannot be read").trim_start_matches("error: ");
+        let message = format!("`{}` is not a regular expression: {reason}", text.value);
+        let diagnostic = Diagnostic::new(&bad_parser::CODE, text.span, message);
+        diagnostics.push(diagnostic.help("mend the pattern").about(&definition.name.value));
+    }
+    text.value.clone()
+}
+
+/// The category of all, and patterns of codes that are of another.
+fn categories(definition: &RuleDefinition, diagnostics: &mut Vec<Diagnostic>) -> (String, Vec<(String, String)>) {
+    let known = CATEGORIES.map(|category| (category, category));
+    let (mut all, mut some) = (None, Vec::new());
+    for texts in &definition.categories {
+        let [first, codes @ ..] = texts.as_slice() else { continue };
+        let Some(category) = word(Some(first), &known, diagnostics) else { continue };
+        if codes.is_empty() {
+            only_one(definition, "category", first, all.replace(category).is_some(), diagnostics);
+        }
+        for code in codes {
+            pattern(definition, code, diagnostics);
+            some.push((code.value.clone(), category.to_owned()));
+        }
+    }
+    (all.unwrap_or("other").to_owned(), some)
+}
+
+/// The severity of findings that carry none, and what the program's own words mean.
+fn severities(
+    definition: &RuleDefinition,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (FindingSeverity, BTreeMap<String, FindingSeverity>) {
+    let known =
+        [("error", FindingSeverity::Error), ("warning", FindingSeverity::Warning), ("info", FindingSeverity::Info)];
+    let (mut all, mut some) = (None, BTreeMap::new());
+    for texts in &definition.severities {
+        let [first, words @ ..] = texts.as_slice() else { continue };
+        let Some(severity) = word(Some(first), &known, diagnostics) else { continue };
+        if words.is_empty() {
+            only_one(definition, "severity", first, all.replace(severity).is_some(), diagnostics);
+        }
+        some.extend(words.iter().map(|word| (word.value.to_lowercase(), severity)));
+    }
+    (all.unwrap_or(FindingSeverity::Error), some)
+}
+
+fn only_one(definition: &RuleDefinition, field: &str, text: &Text, again: bool, diagnostics: &mut Vec<Diagnostic>) {
+    if again {
+        let message = format!("rule `{}` has two {field} for all its findings", definition.name.value);
+        let help = format!("keep one, or say of which: `{field} \"{}\" \"…\"`", text.value);
+        diagnostics.push(incomplete(definition, text.span, message, help));
     }
 }
 
@@ -107,156 +185,12 @@ fn exit_codes(definition: &RuleDefinition, diagnostics: &mut Vec<Diagnostic>) ->
     }
 }
 
-fn incomplete(
+/// A rule that lacks something.
+pub fn incomplete(
     definition: &RuleDefinition,
     span: crate::base::span::Span,
     message: String,
     help: impl Into<String>,
 ) -> Diagnostic {
     Diagnostic::new(&incomplete_rule::CODE, span, message).help(help).about(&definition.name.value)
-}
-
-fn parser(rule: &RuleDefinition, diagnostics: &mut Vec<Diagnostic>) -> Parser {
-    let Some(definition) = &rule.parser else {
-        let message = format!("rule `{}` does not say how its output is read", rule.name.value);
-        diagnostics.push(incomplete(rule, rule.span, message, "add `parse \"json\"`, `\"regex\"` or `\"exit-code\"`"));
-        return Parser::ExitCode;
-    };
-    match definition.kind.value.as_str() {
-        "exit-code" => {
-            only(rule, definition, &["stream"], diagnostics);
-            Parser::ExitCode
-        }
-        "json" => json(rule, definition, diagnostics),
-        "regex" => regex(rule, definition, diagnostics),
-        other => {
-            let later = ["sarif", "json-lines", "junit", "tap", "lines"].contains(&other);
-            let message =
-                if later { format!("parse \"{other}\" is not yet there") } else { format!("no parser `{other}`") };
-            let help = "use `json`, `regex` or `exit-code`";
-            let diagnostic = Diagnostic::new(&unsupported_parser::CODE, definition.kind.span, message).help(help);
-            diagnostics.push(diagnostic.about(&rule.name.value));
-            Parser::ExitCode
-        }
-    }
-}
-
-/// Reports fields that this kind of parser does not read.
-fn only(rule: &RuleDefinition, definition: &ParserDefinition, known: &[&str], diagnostics: &mut Vec<Diagnostic>) {
-    for (field, text) in &definition.fields {
-        if !known.contains(&field.as_str()) {
-            let message = format!("parse \"{}\" does not read `{field}`", definition.kind.value);
-            let help = format!("remove it; it reads {}", list(known));
-            diagnostics.push(incomplete(rule, text.span, message, help));
-        }
-    }
-}
-
-fn stream(definition: &ParserDefinition, diagnostics: &mut Vec<Diagnostic>) -> Stream {
-    let known = [("stdout", Stream::Stdout), ("stderr", Stream::Stderr)];
-    word(definition.fields.get("stream"), &known, diagnostics).unwrap_or(Stream::Stdout)
-}
-
-fn json(rule: &RuleDefinition, definition: &ParserDefinition, diagnostics: &mut Vec<Diagnostic>) -> Parser {
-    let known: Vec<&str> = ["each", "stream"].into_iter().chain(FIELDS).collect();
-    only(rule, definition, &known, diagnostics);
-    let mut fields = BTreeMap::new();
-    for (field, text) in definition.fields.iter().filter(|(field, _)| FIELDS.contains(&field.as_str())) {
-        if text.value.split('.').any(str::is_empty) {
-            diagnostics.push(bad(rule, text, "is not names joined by dots", "write it like `location.row`"));
-        }
-        fields.insert(field.clone(), text.value.clone());
-    }
-    if !fields.contains_key("path") && !fields.contains_key("message") {
-        let message = "parse \"json\" finds neither path nor message".to_owned();
-        diagnostics.push(incomplete(rule, definition.span, message, "add `path \"…\"` or `message \"…\"`"));
-    }
-    let each = match definition.fields.get("each") {
-        Some(each) => {
-            if !is_json_path(&each.value) {
-                diagnostics.push(bad(rule, each, "is not a path", "write it like `$[*]` or `$.results[*]`"));
-            }
-            each.value.clone()
-        }
-        None => {
-            let message = "parse \"json\" does not say where its findings are".to_owned();
-            diagnostics.push(incomplete(rule, definition.span, message, "add `each \"$[*]\"`"));
-            "$[*]".to_owned()
-        }
-    };
-    Parser::Json { each, fields, stream: stream(definition, diagnostics) }
-}
-
-fn regex(rule: &RuleDefinition, definition: &ParserDefinition, diagnostics: &mut Vec<Diagnostic>) -> Parser {
-    only(rule, definition, &["pattern", "stream"], diagnostics);
-    let stream = stream(definition, diagnostics);
-    let Some(pattern) = definition.fields.get("pattern") else {
-        let message = "parse \"regex\" has no pattern".to_owned();
-        let help = "add `pattern #\"(?P<path>[^:]+):(?P<line>\\d+): (?P<message>.*)\"#`";
-        diagnostics.push(incomplete(rule, definition.span, message, help));
-        return Parser::ExitCode;
-    };
-    match regex::Regex::new(&pattern.value) {
-        Err(error) => {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or("it cannot be read").trim_start_matches("error: ");
-            let message = format!("is not a regular expression: {reason}");
-            diagnostics.push(bad(rule, pattern, &message, "mend the pattern; raw strings `#\"…\"#` need no escapes"));
-        }
-        Ok(compiled) => {
-            let groups: Vec<&str> = compiled.capture_names().flatten().collect();
-            for group in groups.iter().filter(|group| !FIELDS.contains(group)) {
-                let message = format!("has a group `{group}` that says nothing");
-                diagnostics.push(bad(
-                    rule,
-                    pattern,
-                    &message,
-                    &format!("name it one of {}, or not at all", list(&FIELDS)),
-                ));
-            }
-            if !groups.contains(&"path") && !groups.contains(&"message") {
-                let help = "name a group: `(?P<path>…)` or `(?P<message>…)`";
-                diagnostics.push(bad(rule, pattern, "finds neither path nor message", help));
-            }
-        }
-    }
-    Parser::Regex { pattern: pattern.value.clone(), stream }
-}
-
-fn bad(rule: &RuleDefinition, text: &Text, says: &str, help: &str) -> Diagnostic {
-    Diagnostic::new(&bad_parser::CODE, text.span, format!("`{}` {says}", text.value)).help(help).about(&rule.name.value)
-}
-
-/// `$`, then `.name` and `[*]`.
-fn is_json_path(text: &str) -> bool {
-    let Some(mut rest) = text.strip_prefix('$') else { return false };
-    while !rest.is_empty() {
-        if let Some(tail) = rest.strip_prefix("[*]") {
-            rest = tail;
-        } else if let Some(tail) = rest.strip_prefix('.') {
-            let end = tail.find(['.', '[']).unwrap_or(tail.len());
-            if end == 0 {
-                return false;
-            }
-            rest = &tail[end..];
-        } else {
-            return false;
-        }
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_json_path;
-
-    #[test]
-    fn json_paths() {
-        for good in ["$", "$[*]", "$.results[*]", "$.a.b[*].c[*]"] {
-            assert!(is_json_path(good), "{good}");
-        }
-        for bad in ["", "results", "$results", "$..a", "$[0]", "$.a[", "$."] {
-            assert!(!is_json_path(bad), "{bad}");
-        }
-    }
 }

@@ -177,7 +177,7 @@ pub fn lower_all(
         workstream.asked_tool = asked_tool;
         workstream.tools = tools;
         workstream.setups = own_setups(definition, known, &setups, diagnostics);
-        workstream.rules = own_rules(definition, &rules, diagnostics);
+        workstream.rules = own_rules(definition, known, &rules, diagnostics);
         workstreams.push(workstream);
         scopes.push(scoped);
     }
@@ -238,7 +238,13 @@ fn own_setups(
     places.into_iter().map(|at| SetupName(all[at].name.value.clone())).collect()
 }
 
-fn own_rules(definition: &WorkstreamDefinition, names: &Names<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<RuleName> {
+/// All rules but optional ones that nobody uses and those that it skips.
+fn own_rules(
+    definition: &WorkstreamDefinition,
+    known: Known<'_>,
+    names: &Names<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<RuleName> {
     for name in definition.skip_rules.iter().filter(|name| names.exact(&name.value).is_none()) {
         let help = names.suggest(&name.value, "remove the entry");
         let message = format!("no rule `{}`", name.value);
@@ -246,7 +252,17 @@ fn own_rules(definition: &WorkstreamDefinition, names: &Names<'_>, diagnostics: 
         diagnostics.push(diagnostic.about(&definition.id.value));
     }
     let skipped = |rule: &str| definition.skip_rules.iter().any(|skip| skip.value == rule);
-    names.sorted().iter().filter(|rule| !skipped(rule)).map(|rule| RuleName((*rule).to_owned())).collect()
+    let used = |rule: &Rule| {
+        !rule.optional || known.room.gathered.used_rules.iter().any(|used| used.value == rule.name.as_str())
+    };
+    let mut rules: Vec<RuleName> = known
+        .rules
+        .iter()
+        .filter(|rule| used(rule) && !skipped(rule.name.as_str()))
+        .map(|rule| rule.name.clone())
+        .collect();
+    rules.sort();
+    rules
 }
 
 /// The fields that need no other workstream; the caller fills in the rest.

@@ -25,9 +25,13 @@ impl Reader<'_> {
             command: None,
             exit_clean: Vec::new(),
             exit_findings: Vec::new(),
-            parser: None,
-            category: None,
-            severity: None,
+            parsers: Vec::new(),
+            categories: Vec::new(),
+            severities: Vec::new(),
+            broken: Vec::new(),
+            check: None,
+            optional: false,
+            each_file: false,
             fix: None,
             inputs: Vec::new(),
             reads: None,
@@ -61,9 +65,13 @@ impl Reader<'_> {
                     }
                 }
             }
-            "parse" => rule.parser = self.parser(node),
-            "category" => rule.category = self.one(node),
-            "severity" => rule.severity = self.one(node),
+            "broken" => rule.broken.extend(self.many(node)),
+            "check" => rule.check = self.one(node),
+            "parse" => rule.parsers.extend(self.parser(node)),
+            "category" => rule.categories.push(self.many(node)),
+            "severity" => rule.severities.push(self.many(node)),
+            "optional" => rule.optional = self.flag(node).is_some_and(|flag| flag.value),
+            "each-file" => rule.each_file = self.flag(node).is_some_and(|flag| flag.value),
             "fix" => rule.fix = self.command_block(node),
             "inputs" => rule.inputs.extend(self.many(node)),
             "reads" => rule.reads = self.one(node),
@@ -80,11 +88,14 @@ impl Reader<'_> {
 
     fn parser(&mut self, node: &Node) -> Option<ParserDefinition> {
         let kind = self.one(node);
-        let mut fields = BTreeMap::new();
+        let (mut fields, mut only) = (BTreeMap::new(), Vec::new());
         for (field, child) in self.fields("`parse`", inside(node), table::PARSER) {
-            fields.extend(self.one(child).map(|text| (field.name.to_owned(), text)));
+            match field.name {
+                "where" => only.push(self.many(child)),
+                _ => fields.extend(self.one(child).map(|text| (field.name.to_owned(), text))),
+            }
         }
-        Some(ParserDefinition { kind: kind?, fields, span: node.span })
+        Some(ParserDefinition { kind: kind?, fields, only, span: node.span })
     }
 
     /// `fix { run … }`.

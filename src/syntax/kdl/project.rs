@@ -49,6 +49,7 @@ impl Reader<'_> {
             "env" => self.environment(node, &mut definitions.environment),
             "pools" => definitions.pools.extend(self.pools(node)),
             "include" => definitions.includes.extend(self.many(node)),
+            "use" => definitions.used_rules.extend(self.many(node)),
             "gates" => definitions.gates = self.one(node),
             "keep" => definitions.keep.extend(self.many(node)),
             "strict" => definitions.strict = self.flag(node),

@@ -75,6 +75,7 @@ pub(super) const TOP: &[Field] = &[
     often("rule", Shape::Named),
     often("tool", Shape::Named),
     often("route", Shape::Many),
+    often("use", Shape::Many),
 ];
 
 /// Nodes of rules/*.kdl.
@@ -83,7 +84,7 @@ pub(super) const IN_RULES: &[&str] = &["rule", "tool", "route"];
 pub(super) const IN_WORKSTREAMS: &[&str] = &["workstream", "allow-overlap"];
 /// Nodes that an included file cannot hold: they are the project's own.
 pub(super) const NOT_INCLUDED: &[&str] =
-    &["default", "repository", "override", "defaults", "include", "gates", "strict"];
+    &["default", "repository", "override", "defaults", "include", "gates", "strict", "use"];
 
 /// `repository "…" { … }`.
 pub(super) const REPOSITORY: &[Field] = &[once("base", Shape::One), once("seed", Shape::One)];
@@ -158,10 +159,14 @@ pub(super) const RULE: &[Field] = &[
     once("run", Shape::Argv),
     once("shell", Shape::Shell),
     once("exit", Shape::Block),
-    once("parse", Shape::NamedAlone),
-    once("category", Shape::One),
-    once("severity", Shape::One),
+    once("check", Shape::One),
+    often("parse", Shape::NamedAlone),
+    often("broken", Shape::Many),
+    often("category", Shape::Many),
+    often("severity", Shape::Many),
     once("fix", Shape::Block),
+    once("optional", Shape::Flag),
+    once("each-file", Shape::Flag),
     often("inputs", Shape::Many),
     once("reads", Shape::One),
     once("missing", Shape::One),
@@ -174,12 +179,24 @@ pub(super) const EXIT: &[Field] = &[often("clean", Shape::Numbers), often("findi
 /// `parse "json" { … }`.
 pub(super) const PARSER: &[Field] = &[
     once("each", Shape::One),
+    often("where", Shape::Many),
     once("path", Shape::One),
     once("line", Shape::One),
     once("column", Shape::One),
+    once("end-line", Shape::One),
+    once("end-column", Shape::One),
     once("code", Shape::One),
     once("message", Shape::One),
     once("severity", Shape::One),
+    once("help-url", Shape::One),
+    once("fixable", Shape::One),
+    once("line-base", Shape::One),
+    once("column-base", Shape::One),
+    once("column-unit", Shape::One),
+    once("errors", Shape::One),
+    once("blank", Shape::One),
+    once("over", Shape::One),
+    once("ignore", Shape::One),
     once("pattern", Shape::One),
     once("stream", Shape::One),
 ];

@@ -113,7 +113,7 @@ fn the_rules_of_the_design_read_without_a_word() {
     let parsed = parse(FileKind::Rules, FileId(3), RULES);
     assert_eq!(parsed.diagnostics, []);
     let rule = &parsed.definitions.rules[0];
-    let parser = rule.parser.as_ref().expect("a parser");
+    let parser = rule.parsers.first().expect("a parser");
     assert_eq!(parser.fields["line"].value, "location.row");
     assert_eq!((rule.exit_clean[0].value, rule.exit_findings[0].value), (0, 1));
     assert_eq!(rule.looks_in.as_ref().map(|text| text.value.as_str()), Some("scope"));

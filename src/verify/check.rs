@@ -1,0 +1,79 @@
+//! Checks that need no program: they look at names and bytes of files.
+//!
+//! Know no tree and no folder: what is to be looked at comes in.
+
+mod conflict_markers;
+mod paths;
+mod whitespace;
+
+use crate::analysis::pipeline::{Check, Rule};
+use crate::base::finding::Finding;
+use crate::verify::kept;
+
+/// Bytes of a file's beginning in which a NUL says that it is no text, as git has it.
+const BINARY_LOOK_BYTES: usize = 8_000;
+
+/// A file to look at.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Relative to the root.
+    pub path: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+impl File {
+    fn is_text(&self) -> bool {
+        !self.bytes[..self.bytes.len().min(BINARY_LOOK_BYTES)].contains(&0)
+    }
+
+    /// Its lines without their ends, from 1; what stands behind the last end is a line if it is something.
+    fn lines(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let mut lines: Vec<&[u8]> = self.bytes.split(|&byte| byte == b'\n').collect();
+        if lines.last().is_some_and(|last| last.is_empty()) {
+            lines.pop();
+        }
+        (1..).zip(lines)
+    }
+}
+
+/// What a check says, before it has the rule's name and category.
+struct Fault {
+    code: &'static str,
+    path: String,
+    line: Option<u32>,
+    /// From 1, in characters; the end is behind the last one.
+    columns: Option<(u32, u32)>,
+    message: String,
+    fixable: bool,
+}
+
+/// Looks at files; `others` are all paths of the tree, for what two names do to each other.
+pub fn look(rule: &Rule, check: Check, files: &[File], others: &[String]) -> Vec<Finding> {
+    let texts = || files.iter().filter(|file| file.is_text());
+    let faults: Vec<Fault> = match check {
+        Check::Paths => paths::look(files, others),
+        Check::ConflictMarkers => texts().flat_map(conflict_markers::look).collect(),
+        Check::Whitespace => texts().flat_map(whitespace::look).collect(),
+    };
+    let finding = |fault: Fault| Finding {
+        tool: rule.name.0.clone(),
+        code: Some(fault.code.to_owned()),
+        category: rule.category.clone(),
+        severity: rule.severity,
+        path: Some(fault.path),
+        line: fault.line,
+        column: fault.columns.map(|(from, _)| from),
+        end_line: fault.columns.and(fault.line),
+        end_column: fault.columns.map(|(_, to)| to),
+        message: fault.message,
+        fixable: fault.fixable,
+        ..Finding::default()
+    };
+    kept(rule, faults.into_iter().map(finding).collect())
+}
+
+/// Characters of bytes, for columns.
+fn characters(bytes: &[u8]) -> u32 {
+    String::from_utf8_lossy(bytes).chars().count() as u32
+}
