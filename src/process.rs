@@ -8,6 +8,7 @@
 pub mod cancel;
 mod capture;
 mod group;
+pub mod jobserver;
 mod launch;
 mod orphan;
 mod reap;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use self::cancel::Cancel;
 use self::capture::Capture;
+use self::jobserver::Ends;
 
 pub use self::orphan::{sweep_all, working_in};
 pub use self::start::started;
@@ -57,6 +59,8 @@ pub struct Request {
     pub log: PathBuf,
     /// Bytes of each stream that are kept in memory: the last ones.
     pub limit: usize,
+    /// The ends of a jobserver, where it is told of one.
+    pub ends: Option<Ends>,
     /// Begins the marker of its processes: the same for all processes of a project, so that [`sweep_all`] finds them.
     pub marker: String,
 }

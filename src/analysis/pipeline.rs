@@ -203,6 +203,8 @@ pub struct Task {
     pub environment: Environment,
     /// Pool whose places it takes.
     pub pool: Option<String>,
+    /// Whether its command shares places with `pl`; none: as its program suggests.
+    pub jobserver: Option<bool>,
     /// Wall time in milliseconds.
     pub timeout_ms: Option<u64>,
 }

@@ -9,9 +9,12 @@ use std::time::Duration;
 use crate::analysis::pipeline::{Command, Environment, Property, Template, TemplatePart, quote};
 use crate::base::failure::Failure;
 use crate::exec::session::Session;
+use crate::exec::slots::Places;
 use crate::observe::program::search_path;
 use crate::process::cancel::Cancel;
+use crate::process::jobserver::{Sharing, Style};
 use crate::process::{Ended, Finished, OUTPUT_BYTES_MAX, Request, StartFailure};
+use crate::system::environment as variables;
 use crate::system::profile::Category;
 
 /// What the places of a template stand for.
@@ -95,6 +98,8 @@ pub struct Launch<'a> {
     pub secrets: &'a [String],
     /// Pool.
     pub pool: Option<&'a str>,
+    /// Whether it shares places with us; none: as its program suggests.
+    pub jobserver: Option<bool>,
     /// Wall time in milliseconds.
     pub timeout_ms: u64,
     /// Where the whole output is kept.
@@ -136,6 +141,7 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
         }
     }
     let reproduce = reproduce(&launch);
+    let sharing = share(&session.places, &launch, &mut environment);
     let request = Request {
         argv: launch.argv.iter().map(OsString::from).collect(),
         dir: launch.dir.to_path_buf(),
@@ -143,11 +149,12 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
         timeout: Some(Duration::from_millis(launch.timeout_ms)),
         log: launch.log.clone(),
         limit: OUTPUT_BYTES_MAX,
+        ends: sharing.as_ref().and_then(|sharing| sharing.ends.clone()),
         marker: session.world.project.clone(),
     };
     let profile = &session.world.profile;
     let waiting = profile.span(Category::Wait, || "wait for a place");
-    let _places = session.places.take(launch.pool);
+    let _places = session.places.take(launch.pool, cancel);
     drop(waiting);
     let _running = session.programs.enter();
     let finished = {
@@ -169,6 +176,25 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
     }
 }
 
+/// Tells a program of the jobserver where it could use it: it is named below, or its definition says so. One whose definition
+/// gives it such variables itself is left alone.
+fn share<'a>(places: &'a Places, launch: &Launch<'_>, environment: &mut variables::Environment) -> Option<Sharing<'a>> {
+    let program = Path::new(launch.argv.first()?).file_name()?.to_str()?;
+    let known =
+        SHARING.iter().find(|(programs, ..)| programs.contains(&program)).map(|(_, names, style)| (*names, *style));
+    let (names, style) = match launch.jobserver {
+        Some(false) => return None,
+        Some(true) => known.unwrap_or((&["MAKEFLAGS", "CARGO_MAKEFLAGS"], Style::Descriptors)),
+        None => known?,
+    };
+    if variables::JOBSERVER.iter().any(|name| environment.variables.contains_key(*name)) {
+        return None;
+    }
+    let sharing = places.jobserver().share(style)?;
+    names.iter().for_each(|name| environment.put(name, &sharing.flags));
+    Some(sharing)
+}
+
 /// A line for a shell: the folder, what the definition puts into the environment, the words.
 fn reproduce(launch: &Launch<'_>) -> String {
     let mut words: Vec<String> = Vec::new();
@@ -182,6 +208,13 @@ fn reproduce(launch: &Launch<'_>) -> String {
     words.extend(launch.argv.iter().map(|word| quote(word)));
     format!("cd {} && {}", quote(&launch.dir.to_string_lossy()), words.join(" "))
 }
+
+/// Programs that take part in a jobserver: their names, the variables in which they look for it, how they want to be told.
+const SHARING: [(&[&str], &[&str], Style); 3] = [
+    (&["make", "gmake"], &["MAKEFLAGS"], Style::Descriptors),
+    (&["cargo"], &["CARGO_MAKEFLAGS"], Style::Descriptors),
+    (&["ninja", "samu"], &["MAKEFLAGS"], Style::Path),
+];
 
 /// Names of withheld variables that a failure lists.
 const WITHHELD_SHOWN_MAX: usize = 6;

@@ -166,6 +166,7 @@ fn run(
             own: &[("TMPDIR", &temporary), ("PL_PROMPT", &prompt), ("PL_WORKTREE", &place.dir)],
             secrets: &tool.secrets,
             pool: tool.pool.as_deref(),
+            jobserver: None,
             timeout_ms: tool.timeout_ms.or(ground.workstream.timeout_ms).unwrap_or(EDIT_TIMEOUT_MS),
             log: session.log(&kind, 1),
         },

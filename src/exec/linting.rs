@@ -242,6 +242,7 @@ fn start(
         own: &[],
         secrets: &[],
         pool: None,
+        jobserver: None,
         timeout_ms,
         log: session.log(kind, attempt),
     };

@@ -122,6 +122,7 @@ fn apply(
         own: &[("HOME", home), ("GIT_DIR", &git), ("GIT_WORK_TREE", &place.dir)],
         secrets: &[],
         pool: None,
+        jobserver: None,
         timeout_ms: EDIT_TIMEOUT_MS,
         log: session.log(kind, if three_way { 2 } else { 1 }),
     };

@@ -24,6 +24,7 @@ use crate::observe::world::World;
 use crate::plan::{Reason, Verdict};
 use crate::preview::{Asked, Preview};
 use crate::process::cancel::Cancel;
+use crate::process::jobserver::Jobserver;
 use crate::store::Store;
 use crate::store::run::RunId;
 use crate::store::state::{RunState, WorkstreamState};
@@ -111,19 +112,24 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
     std::fs::create_dir_all(&logs).map_err(ExecError::writing(&logs))?;
     let hashes = HashCache::new(run.store.stats()?).profiled(&run.world.profile);
     hashes.mark(file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
-    Ok(Session::new(Parts {
+    let (jobserver, wrong) = Jobserver::of(run.jobs, &run.folder.join("jobserver"));
+    let session = Session::new(Parts {
         world: run.world,
         store: run.store,
         run_id,
         cancel: run.cancel.clone(),
-        places: Places::new(run.jobs, &run.world.pipeline.pools),
+        places: Places::new(run.jobs, &run.world.pipeline.pools, jobserver),
         jobs: run.jobs,
         asked: run.asked.clone(),
         hashes,
         logs,
         events: run.events.clone(),
         touch: run.touch.clone(),
-    }))
+    });
+    if let Some(wrong) = wrong {
+        session.note("warning", wrong);
+    }
+    Ok(session)
 }
 
 fn announce(session: &Session<'_>, run: &Run<'_>, jobs: &[Job]) {

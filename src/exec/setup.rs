@@ -98,6 +98,7 @@ fn make(
             own: &[("TMPDIR", &temporary)],
             secrets: &[],
             pool: None,
+            jobserver: None,
             timeout_ms: wanted.timeout_ms.unwrap_or(SETUP_TIMEOUT_MS),
             log: session.log(kind, 1),
         },

@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
+use crate::process::cancel::Cancel;
+use crate::process::jobserver::{Jobserver, Place};
+
 /// A counting semaphore.
 #[derive(Debug)]
 pub struct Slots {
@@ -44,24 +47,40 @@ impl Drop for Slot<'_> {
     }
 }
 
-/// The places of all programs and of each pool.
+/// The places of all programs and of each pool, and those that are shared with other builders.
 #[derive(Debug)]
 pub struct Places {
     all: Slots,
     pools: BTreeMap<String, Slots>,
+    jobserver: Jobserver,
+}
+
+/// What a program takes while it runs.
+#[derive(Debug)]
+pub struct Taken<'a> {
+    /// One of all programs here and elsewhere; given back first. None where the run was cancelled while it waited.
+    _shared: Option<Place<'a>>,
+    _all: Slot<'a>,
+    _pool: Option<Slot<'a>>,
 }
 
 impl Places {
     /// `jobs` places in all, and those of each pool.
-    pub fn new(jobs: u32, pools: &BTreeMap<String, u32>) -> Self {
+    pub fn new(jobs: u32, pools: &BTreeMap<String, u32>, jobserver: Jobserver) -> Self {
         let pools = pools.iter().map(|(name, &places)| (name.clone(), Slots::new(places))).collect();
-        Self { all: Slots::new(jobs), pools }
+        Self { all: Slots::new(jobs), pools, jobserver }
     }
 
-    /// Waits for a place in a pool, then for one of all.
-    pub fn take(&self, pool: Option<&str>) -> (Option<Slot<'_>>, Slot<'_>) {
+    /// Waits for a place in a pool, then for one of all here, then for one that is shared.
+    pub fn take(&self, pool: Option<&str>, cancel: &Cancel) -> Taken<'_> {
         let pool = pool.and_then(|name| self.pools.get(name)).map(Slots::take);
-        (pool, self.all.take())
+        let all = self.all.take();
+        Taken { _shared: self.jobserver.take(cancel), _all: all, _pool: pool }
+    }
+
+    /// Whom programs may share places with.
+    pub fn jobserver(&self) -> &Jobserver {
+        &self.jobserver
     }
 }
 

@@ -97,6 +97,7 @@ fn execute(
             own: &[],
             secrets: &[],
             pool: task.pool.as_deref(),
+            jobserver: task.jobserver,
             timeout_ms: task.timeout_ms.unwrap_or(TASK_TIMEOUT_MS),
             log: session.log(kind, 1),
         },

@@ -317,6 +317,7 @@ impl Verification<'_, '_> {
             own: &[("HOME", &sequence.home), ("TMPDIR", &sequence.temporary)],
             secrets: &[],
             pool: None,
+            jobserver: None,
             timeout_ms: test.timeout_ms.unwrap_or(TEST_TIMEOUT_MS),
             log: self.session.log(kind, attempt),
         };

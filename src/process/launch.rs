@@ -11,6 +11,9 @@ use std::path::Path;
 
 use rustix::process::Pid;
 
+#[cfg(target_os = "linux")]
+use super::jobserver::DESCRIPTORS;
+
 /// What a child begins with.
 #[derive(Debug)]
 pub(super) struct Launch<'a> {
@@ -22,6 +25,8 @@ pub(super) struct Launch<'a> {
     pub(super) environment: &'a [(OsString, OsString)],
     /// Standard input, output and error.
     pub(super) streams: [BorrowedFd<'a>; 3],
+    /// What it finds under the numbers of [`DESCRIPTORS`].
+    pub(super) ends: Option<[BorrowedFd<'a>; 2]>,
 }
 
 impl Launch<'_> {
@@ -42,7 +47,7 @@ mod system {
 
     use rustix::process::{Pid, getpid};
 
-    use super::Launch;
+    use super::{DESCRIPTORS, Launch};
 
     /// Bytes of the child's stack; it calls a dozen functions of the C library, none of them deep.
     const STACK_BYTES: usize = 64 * 1024;
@@ -63,6 +68,7 @@ mod system {
         shell: CString,
         dir: CString,
         streams: [c_int; 3],
+        ends: Option<[c_int; 2]>,
         parent: c_int,
         /// Why it did not execute; 0 as long as nothing failed.
         error: c_int,
@@ -82,6 +88,7 @@ mod system {
             shell: CString::new(SHELL)?,
             dir: CString::new(launch.dir.as_os_str().as_bytes())?,
             streams: launch.streams.map(|stream| stream.as_raw_fd()),
+            ends: launch.ends.map(|ends| ends.map(|end| end.as_raw_fd())),
             parent: getpid().as_raw_nonzero().get(),
             error: 0,
         };
@@ -142,6 +149,11 @@ mod system {
             }
             for (number, stream) in (0..).zip(prepared.streams) {
                 if libc::dup2(stream, number) < 0 {
+                    return false;
+                }
+            }
+            for (number, end) in DESCRIPTORS.into_iter().zip(prepared.ends.into_iter().flatten()) {
+                if libc::dup2(end, number) < 0 {
                     return false;
                 }
             }

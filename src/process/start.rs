@@ -44,7 +44,8 @@ pub(super) fn start(request: &Request, marker: &str) -> Result<Program, StartFai
         let (stdout, its_stdout) = io::pipe()?;
         let (stderr, its_stderr) = io::pipe()?;
         let streams = [nothing()?.as_fd(), its_stdout.as_fd(), its_stderr.as_fd()];
-        let launch = Launch { argv: &request.argv, dir: &request.dir, environment: &environment, streams };
+        let ends = request.ends.as_ref().map(|ends| [ends.0[0].as_fd(), ends.0[1].as_fd()]);
+        let launch = Launch { argv: &request.argv, dir: &request.dir, environment: &environment, streams, ends };
         let pid = orphan::launch(&launch)?;
         Ok(Program { pid, exit: watch_exit(pid), stdout: Some(stdout), stderr: Some(stderr) })
     };

@@ -16,6 +16,7 @@ fn request(folder: &Path, argv: &[&str]) -> Request {
         timeout: None,
         log: folder.join("logs/log"),
         limit: OUTPUT_BYTES_MAX,
+        ends: None,
         marker: "test".to_owned(),
     }
 }

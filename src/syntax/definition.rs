@@ -177,6 +177,8 @@ pub struct TaskDefinition {
     pub variables: Vec<(Text, Text)>,
     /// Pool whose places it takes.
     pub pool: Option<Text>,
+    /// Whether its command shares places with `pl`; none: as its program suggests.
+    pub jobserver: Option<bool>,
     /// Wall time.
     pub timeout: Option<Text>,
     /// The whole node.

@@ -11,6 +11,9 @@ use crate::base::digest::Digest;
 /// Variables that every step sees and that are in no key.
 pub const FIXED: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR"];
 
+/// Variables by which make and cargo are told how many programs may run. A pattern never means them: they differ from run to run.
+pub const JOBSERVER: [&str; 4] = ["MAKEFLAGS", "MFLAGS", "GNUMAKEFLAGS", "CARGO_MAKEFLAGS"];
+
 /// What a step's environment was made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -50,7 +53,7 @@ pub fn build<'a>(
     }
     for pattern in pass {
         let names: BTreeSet<&str> = if pattern.contains('*') {
-            ours.keys().map(String::as_str).filter(|name| name_matches(pattern, name)).collect()
+            ours.keys().map(String::as_str).filter(|name| is_meant(pattern, name)).collect()
         } else {
             BTreeSet::from([pattern])
         };
@@ -73,7 +76,7 @@ pub fn build<'a>(
 /// One digest of a variable's value, or of all variables whose names fit a pattern.
 pub fn digest(system: &dyn System, pattern: &str) -> Digest {
     let ours: Vec<(String, Option<String>)> = if pattern.contains('*') {
-        let all = system.variables().into_iter().filter(|(name, _)| name_matches(pattern, name));
+        let all = system.variables().into_iter().filter(|(name, _)| is_meant(pattern, name));
         all.map(|(name, value)| (name, Some(value))).collect()
     } else {
         vec![(pattern.to_owned(), system.variable(pattern))]
@@ -83,6 +86,11 @@ pub fn digest(system: &dyn System, pattern: &str) -> Digest {
         ours.iter()
             .flat_map(|(name, value)| [name.as_bytes(), value.as_ref().map_or(absent, |value| value.as_bytes())]),
     )
+}
+
+/// Whether a pattern of definitions means a variable of ours.
+fn is_meant(pattern: &str, name: &str) -> bool {
+    name_matches(pattern, name) && !JOBSERVER.contains(&name)
 }
 
 /// Whether a name fits a pattern in which `*` stands for any characters; bytes decide.
@@ -110,6 +118,7 @@ mod tests {
             .with_variable("HOME", "/home/a")
             .with_variable("CARGO_HOME", "/c")
             .with_variable("CARGO_INCREMENTAL", "0")
+            .with_variable("CARGO_MAKEFLAGS", "-j --jobserver-auth=3,4")
             .with_variable("SECRET", "s")
             .with_variable("SEED", "1");
         let environment = build(&system, [("SEED", "0"), ("CARGO_HOME", "/d")], ["CARGO_*", "CI"]);
@@ -121,7 +130,7 @@ mod tests {
             .map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("-")))
             .collect();
         assert_eq!(keyed, ["CARGO_HOME=/d", "CARGO_INCREMENTAL=0", "CI=-", "SEED=0"]);
-        assert_eq!(environment.withheld, ["SECRET"]);
+        assert_eq!(environment.withheld, ["CARGO_MAKEFLAGS", "SECRET"]);
     }
 
     #[test]

@@ -18,4 +18,5 @@ mod robustness;
 mod scale;
 mod users_ask;
 mod looking;
+mod jobserver;
 mod watching;

@@ -38,11 +38,17 @@ pub struct Running {
 impl Running {
     /// Starts `pl`; `name` tells several of one test apart.
     pub fn start(project: &Project, name: &str, arguments: &[&str]) -> Self {
+        Self::start_with(project, name, arguments, &[])
+    }
+
+    /// The same, with further environment variables.
+    pub fn start_with(project: &Project, name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let files = project.around().join(format!("running-{name}"));
         let _ = std::fs::remove_dir_all(&files);
         std::fs::create_dir(&files).expect("a folder");
         let file = |name: &str| Stdio::from(File::create(files.join(name)).expect("a file"));
         let mut command = project.pl_command(arguments);
+        command.envs(environment.iter().copied());
         command.env("PL_TRACE_SPAWN", files.join("trace")).stdout(file("stdout")).stderr(file("stderr"));
         Self { child: command.spawn().expect("pl"), files }
     }

@@ -219,6 +219,7 @@ fn lower_task(definition: &TaskDefinition, room: Room<'_>, diagnostics: &mut Vec
         depfile,
         environment: lookup.environment(&definition.environment, diagnostics),
         pool: check_pool(definition.pool.as_ref(), room.pools, diagnostics),
+        jobserver: definition.jobserver,
         timeout_ms: room.timeouts.step_ms(definition.timeout.as_ref(), diagnostics),
     }
 }

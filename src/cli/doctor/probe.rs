@@ -96,6 +96,7 @@ fn version(program: &Path, arguments: &[String], directory: &Path) -> Result<Str
         timeout: Some(VERSION_TIMEOUT),
         log: said.path().join("version.log"),
         limit: VERSION_BYTES_MAX,
+        ends: None,
         marker: "doctor".to_owned(),
     };
     let finished = process::run(&request, &Cancel::new());

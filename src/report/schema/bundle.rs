@@ -128,6 +128,8 @@ pub struct TaskEntry {
     pub dir: Option<String>,
     /// The pool whose places it takes.
     pub pool: Option<String>,
+    /// Whether its command shares places with `pl`; left out, make, cargo and ninja do.
+    pub jobserver: Option<bool>,
     /// Wall time: `500ms`, `30s`, `10m`, `2h`.
     #[schemars(regex(pattern = "^[0-9]+(ms|s|m|h)$"))]
     pub timeout: Option<String>,

@@ -56,6 +56,8 @@ struct Task<'t> {
     dir: Option<Raw<'t>>,
     #[serde(borrow, default, deserialize_with = "given")]
     pool: Option<Raw<'t>>,
+    #[serde(default, deserialize_with = "given")]
+    jobserver: Option<bool>,
     #[serde(borrow, default, deserialize_with = "given")]
     timeout: Option<Raw<'t>>,
 }
@@ -240,6 +242,7 @@ impl<'t> Places<'t> {
             environment: EnvironmentDefinition { set, pass: Vec::new() },
             variables: Vec::new(),
             pool: self.maybe(task.pool)?,
+            jobserver: task.jobserver,
             timeout: self.maybe(task.timeout)?,
             span: self.span(object),
         })

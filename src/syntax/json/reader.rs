@@ -133,6 +133,15 @@ impl Reader<'_> {
         Some(Text::new(literal.value.clone().into_owned(), span))
     }
 
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: &str, subject: &str, value: &Value<'_>) -> Option<bool> {
+        let Value::BooleanLit(flag) = value else {
+            self.wrong_type(key, subject, value, "true or false", "Write `true` or `false`".to_owned());
+            return None;
+        };
+        Some(flag.value)
+    }
+
     /// An array of texts, at least `least` of them.
     pub(super) fn texts(&mut self, key: &str, subject: &str, value: &Value<'_>, least: usize) -> Vec<Text> {
         let Value::Array(array) = value else {

@@ -12,8 +12,21 @@ use crate::syntax::definition::{CommandDefinition, EnvironmentDefinition, Output
 use crate::syntax::diagnostics as codes;
 
 /// Fields of a task.
-const FIELDS: [&str; 12] =
-    ["name", "about", "run", "shell", "inputs", "outputs", "depfile", "depends_on", "env", "dir", "pool", "timeout"];
+const FIELDS: [&str; 13] = [
+    "name",
+    "about",
+    "run",
+    "shell",
+    "inputs",
+    "outputs",
+    "depfile",
+    "depends_on",
+    "env",
+    "dir",
+    "pool",
+    "jobserver",
+    "timeout",
+];
 
 impl Reader<'_> {
     /// Whether an object is meant as a task file.
@@ -79,6 +92,7 @@ impl Reader<'_> {
             environment: EnvironmentDefinition::default(),
             variables: Vec::new(),
             pool: None,
+            jobserver: None,
             timeout: None,
             span: range_span(self.file, object),
         };
@@ -111,6 +125,7 @@ impl Reader<'_> {
                 "env" => task.environment.set = self.environment(&subject, value),
                 "dir" => task.dir = self.full_text(key, &subject, value),
                 "pool" => task.pool = self.full_text(key, &subject, value),
+                "jobserver" => task.jobserver = self.flag(key, &subject, value),
                 "timeout" => task.timeout = self.full_text(key, &subject, value),
                 _ => self.unknown(&owner, &subject, property, &FIELDS, ""),
             }

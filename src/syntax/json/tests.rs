@@ -28,7 +28,7 @@ const BUNDLES: &str = r#"[
 
 const TASKS: &str = r#"{"tasks": [
   {"name": "build", "run": ["cc", "-o", "{out}", ""], "inputs": ["a.c"], "outputs": ["a"], "depends_on": ["gen"],
-   "depfile": "{out}.d", "env": {"CC": "gcc", "EMPTY": ""}, "dir": "x", "pool": "cc", "timeout": "10m"},
+   "depfile": "{out}.d", "env": {"CC": "gcc", "EMPTY": ""}, "dir": "x", "pool": "cc", "jobserver": false, "timeout": "10m"},
   {"name": "gen", "shell": "echo hello > a.c"},
   {"name": "all", "depends_on": ["build"]}
 ]}"#;

@@ -124,6 +124,7 @@ pub(super) const TASK: &[Field] = &[
     often("env", Shape::Block),
     often("let", Shape::Block),
     once("pool", Shape::One),
+    once("jobserver", Shape::Flag),
     once("timeout", Shape::One),
 ];
 /// `workstream "…" { … }`.

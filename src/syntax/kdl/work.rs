@@ -96,6 +96,7 @@ impl Reader<'_> {
             environment: EnvironmentDefinition::default(),
             variables: Vec::new(),
             pool: None,
+            jobserver: None,
             timeout: None,
             span: node.span,
         };
@@ -112,6 +113,7 @@ impl Reader<'_> {
                 "env" => self.environment(child, &mut task.environment),
                 "let" => task.variables.extend(self.variables(child)),
                 "pool" => task.pool = self.one(child),
+                "jobserver" => task.jobserver = self.flag(child).map(|flag| flag.value),
                 _ => task.timeout = self.one(child),
             }
         }
