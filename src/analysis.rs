@@ -3,6 +3,7 @@
 //! Pure: the base tree's listing and the texts come in. Knows no keys and runs nothing.
 
 pub mod diagnostics;
+pub mod breaker;
 pub mod gather;
 pub mod listing;
 pub mod lower;

@@ -15,6 +15,7 @@ pub mod found;
 pub mod setup;
 pub mod workstream;
 pub mod editing;
+pub mod fixing;
 pub mod replaying;
 pub mod holding;
 pub mod verifying;

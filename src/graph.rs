@@ -28,6 +28,8 @@ pub enum StepKind {
     Setup(WorkstreamId, SetupName),
     /// An instruction done by a tool, from 1; for a tool asked once, 1 stands for all.
     Edit(WorkstreamId, u32),
+    /// A red candidate mended by a rule's own command or by a tool, from 1. Not in the graph: nobody knows how many there will be.
+    Fix(WorkstreamId, u32),
     /// A rule that looks the candidate over.
     Lint(WorkstreamId, RuleName),
     /// An acceptance test, from 1.
@@ -44,19 +46,21 @@ impl StepKind {
             Self::Base(id)
             | Self::Setup(id, _)
             | Self::Edit(id, _)
+            | Self::Fix(id, _)
             | Self::Lint(id, _)
             | Self::Test(id, _)
             | Self::Result(id) => Some(id),
         }
     }
 
-    /// `task setup base edit lint test result`.
+    /// `task setup base edit fix lint test result`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Task(_) => "task",
             Self::ProjectSetup(_) | Self::Setup(..) => "setup",
             Self::Base(_) => "base",
             Self::Edit(..) => "edit",
+            Self::Fix(..) => "fix",
             Self::Lint(..) => "lint",
             Self::Test(..) => "test",
             Self::Result(_) => "result",
@@ -71,6 +75,7 @@ impl StepKind {
             Self::Base(id) => format!("{id}/base"),
             Self::Setup(id, name) => format!("{id}/setup.{name}"),
             Self::Edit(id, number) => format!("{id}/edit.{number}"),
+            Self::Fix(id, number) => format!("{id}/fix.{number}"),
             Self::Lint(id, rule) => format!("{id}/{rule}"),
             Self::Test(id, number) => format!("{id}/test.{number}"),
             Self::Result(id) => format!("{id}/result"),

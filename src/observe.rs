@@ -20,6 +20,7 @@ pub mod depfile;
 pub mod look;
 pub mod workstream;
 pub mod by_hand;
+pub mod fixing;
 
 /// Why something could not be looked at.
 #[derive(Debug, thiserror::Error)]

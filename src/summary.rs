@@ -49,6 +49,9 @@ pub struct WorkstreamSummary {
     pub status: String,
     /// Why it is not done, or why it ran.
     pub reason: Option<String>,
+    /// Whose fault it is that it is not done: the class of the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// The result commit.
     pub commit: Option<String>,
     /// The courtesy branch, if it names the commit.
@@ -61,6 +64,59 @@ pub struct WorkstreamSummary {
     pub scope: ScopeSummary,
     /// Wall time of its steps.
     pub duration_ms: u64,
+}
+
+/// What a fix loop did, as it was noted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct LoopHistory {
+    /// The run that went on with it last.
+    pub run_id: String,
+    /// In order; the first are the edits.
+    pub attempts: Vec<LoopAttempt>,
+    /// Why it was given up, where it was.
+    pub end: Option<LoopEnd>,
+}
+
+/// One attempt: the edits, or a fix.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct LoopAttempt {
+    /// From 1.
+    pub number: u32,
+    /// The step.
+    pub step: String,
+    /// Who: a tool, or `RULE (mechanical)`.
+    pub tool: String,
+    /// `taken`, or why nothing of it was.
+    pub outcome: String,
+    /// Wall time.
+    pub duration_ms: u64,
+    /// What the tool says it cost.
+    pub cost: f64,
+    /// Paths that it changed.
+    pub files: Vec<String>,
+    /// What was wrong before it.
+    pub findings_before: Option<usize>,
+    /// What is wrong after it; unknown where it was not verified.
+    pub findings_after: Option<usize>,
+    /// Rules and tests that are red after it.
+    pub red: Vec<String>,
+    /// The tree that it left.
+    pub tree: String,
+}
+
+/// Why a fix loop was given up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct LoopEnd {
+    /// `exhausted attempts repeats oscillation time cost`.
+    pub cause: String,
+    /// One sentence.
+    pub message: String,
+    /// What it is seen by.
+    pub evidence: Vec<String>,
+    /// What to do.
+    pub help: String,
+    /// The folder with all attempts.
+    pub quarantine: String,
 }
 
 /// Which paths a workstream touched.

@@ -8,6 +8,7 @@ mod junit;
 mod pattern;
 mod said;
 mod sarif;
+pub mod breaker;
 pub mod signature;
 mod tap;
 #[cfg(test)]

@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("verify", "base analysis"),
     ("summary", "base"),
     ("event", "base summary"),
-    ("observe", "base system analysis graph git fingerprint store plan"),
+    ("observe", "base system analysis graph git fingerprint store plan verify"),
     ("preview", "base system analysis graph git fingerprint plan summary observe"),
     ("kept", "base system"),
     ("exec", "base system analysis graph git fingerprint store plan process verify summary event observe preview"),

@@ -50,6 +50,8 @@ pub struct Gathered<'a> {
     pub workstreams: Vec<&'a WorkstreamDefinition>,
     /// Rules by name.
     pub rules: Vec<&'a RuleDefinition>,
+    /// Names of rules in order of declaration.
+    pub rules_declared: Vec<&'a str>,
     /// Tools by name.
     pub tools: Vec<&'a ToolDefinition>,
     /// Routes by capability.
@@ -81,6 +83,7 @@ impl<'a> Gathered<'a> {
         all.tools = unique.of("tool", |file| &file.tools, |one| &one.name);
         all.routes = unique.of("route", |file| &file.routes, |one| &one.capability);
         all.workstreams.sort_by(|left, right| left.id.value.cmp(&right.id.value));
+        all.rules_declared = all.rules.iter().map(|rule| rule.name.value.as_str()).collect();
         all.rules.sort_by(|left, right| left.name.value.cmp(&right.name.value));
         all.tools.sort_by(|left, right| left.name.value.cmp(&right.name.value));
         all.across_kinds(diagnostics);
@@ -100,12 +103,7 @@ impl<'a> Gathered<'a> {
         self.gates = once("gates", texts(|file| file.gates.as_ref()), diagnostics);
         self.strict = files.iter().filter_map(|file| file.strict.as_ref()).any(|strict| strict.value);
         for file in files {
-            let breaker = &file.defaults.breaker;
-            self.breaker.max_attempts = breaker.max_attempts.clone().or(self.breaker.max_attempts.take());
-            self.breaker.max_error_repeats =
-                breaker.max_error_repeats.clone().or(self.breaker.max_error_repeats.take());
-            self.breaker.oscillation_threshold =
-                breaker.oscillation_threshold.clone().or(self.breaker.oscillation_threshold.take());
+            self.breaker = file.defaults.breaker.clone().or(&self.breaker);
         }
     }
 

@@ -7,6 +7,7 @@ pub mod parser;
 
 use std::collections::BTreeMap;
 
+use crate::analysis::breaker::Breakers;
 use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
 use crate::base::path::{Pattern, RepoPath};
 
@@ -261,8 +262,10 @@ pub struct Workstream {
     pub environment: Environment,
     /// Wall time of an edit in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// Who is asked to fix what was found, in order; a person is never among them.
+    pub fixers: Vec<ToolName>,
     /// Limits of its fix loop.
-    pub breaker: Breaker,
+    pub breakers: Breakers,
     /// JSON text; kept, never keyed.
     pub metadata: Option<String>,
 }
@@ -285,24 +288,6 @@ pub struct AcceptanceTest {
     pub inputs: Vec<Pattern>,
     /// Wall time in milliseconds.
     pub timeout_ms: Option<u64>,
-}
-
-/// Limits of a fix loop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Breaker {
-    /// Attempts a step.
-    pub max_attempts: u32,
-    /// Repeats of one error signature.
-    pub max_error_repeats: u32,
-    /// Comings back of one tree.
-    pub oscillation_threshold: u32,
-}
-
-impl Default for Breaker {
-    /// The template values of the older system: 5, 3, 2.
-    fn default() -> Self {
-        Self { max_attempts: 5, max_error_repeats: 3, oscillation_threshold: 2 }
-    }
 }
 
 /// A declared checker.
@@ -336,8 +321,10 @@ pub struct Rule {
     pub severity: crate::base::finding::FindingSeverity,
     /// What the program's own words for a severity mean, in small letters.
     pub severities: BTreeMap<String, crate::base::finding::FindingSeverity>,
-    /// Mechanical fix; not used until there is a fix loop.
-    pub fix: Option<Command>,
+    /// Mechanical fixes, in order.
+    pub fix: Vec<Command>,
+    /// Where it was declared among all rules: the order of mechanical fixes.
+    pub place: u32,
     /// Configuration files, looked for from each file's folder up to the root.
     pub inputs: Vec<String>,
     /// Only the named files are keyed, not the whole tree.

@@ -228,6 +228,7 @@ mod tests {
             id: "ws-1".into(),
             status: (*status).to_owned(),
             reason: None,
+            class: None,
             commit: None,
             branch: None,
             worktree: None,

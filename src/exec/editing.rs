@@ -111,7 +111,10 @@ pub fn ask(
     match tool.kind {
         ToolKind::Manual => ask_person(place, ground),
         ToolKind::Replay => replaying::replay(session, place, ground, tool),
-        ToolKind::Exec | ToolKind::Ai => run(session, place, ground, tool, look),
+        ToolKind::Exec | ToolKind::Ai => {
+            let kind = StepKind::Edit(ground.workstream.id.clone(), ground.number);
+            run(session, place, ground, tool, &kind, &look.request.prompt)
+        }
     }
 }
 
@@ -129,19 +132,31 @@ fn ask_person(place: &mut Place<'_>, ground: Ground<'_>) -> Result<Edited, ExecE
     Ok(Edited::Waiting)
 }
 
+/// Where a tool may write what it used: `{"cost": 0.25, …}`.
+const USAGE: &str = "usage.json";
+
+/// What the tool that was asked last says that it used; `null` where it says nothing that can be read.
+pub fn usage(session: &Session<'_>, workstream: &Workstream) -> serde_json::Value {
+    let path = session.world.scratch(&workstream.id).join("edit").join(USAGE);
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
+}
+
 /// Runs a command or an agent in the worktree.
-fn run(
+pub fn run(
     session: &Session<'_>,
     place: &mut Place<'_>,
     ground: Ground<'_>,
     tool: &Tool,
-    look: &EditLook,
+    kind: &StepKind,
+    prompt_text: &str,
 ) -> Result<Edited, ExecError> {
     let Some(command) = &tool.command else { return Ok(Edited::NoOutcome(no_tool(ground.workstream))) };
     place.make_exact(ground.tree, ground.parent)?;
     let scratch = place.scratch("edit")?;
     let prompt = scratch.join("prompt.md");
-    std::fs::write(&prompt, &look.request.prompt).map_err(ExecError::writing(&prompt))?;
+    std::fs::write(&prompt, prompt_text).map_err(ExecError::writing(&prompt))?;
+    let usage = scratch.join(USAGE);
     let temporary = place.scratch("edit-tmp")?;
     let properties = Properties {
         prompt: Some(prompt.clone()),
@@ -154,7 +169,6 @@ fn run(
         Ok(prepared) => prepared,
         Err(edited) => return Ok(edited),
     };
-    let kind = StepKind::Edit(ground.workstream.id.clone(), ground.number);
     let watch = Watch::begin(session, ground.workstream.id.as_str(), Reach::Everything)?;
     let ran = launch(
         session,
@@ -163,12 +177,12 @@ fn run(
             dir: &place.dir,
             environment: &tool.environment,
             bins: &prepared.bins,
-            own: &[("TMPDIR", &temporary), ("PL_PROMPT", &prompt), ("PL_WORKTREE", &place.dir)],
+            own: &[("TMPDIR", &temporary), ("PL_PROMPT", &prompt), ("PL_WORKTREE", &place.dir), ("PL_USAGE", &usage)],
             secrets: &tool.secrets,
             pool: tool.pool.as_deref(),
             jobserver: None,
             timeout_ms: tool.timeout_ms.or(ground.workstream.timeout_ms).unwrap_or(EDIT_TIMEOUT_MS),
-            log: session.log(&kind, 1),
+            log: session.log(kind, 1),
         },
     );
     let breaches = watch.end(session)?;

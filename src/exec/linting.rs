@@ -11,8 +11,10 @@ use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::fence::{Reach, Watch};
 use crate::exec::session::{Made, Session};
+use crate::git::object::Entry;
 use crate::graph::StepKind;
 use crate::observe::edit::display;
+use crate::observe::fixing::lint_failure;
 use crate::observe::record::LintBody;
 use crate::observe::workstream::{Asked, Looked, Prepared};
 use crate::store::record::Outcome;
@@ -23,7 +25,7 @@ use crate::verify::{self, Output};
 const BATCH_BYTES_MAX: usize = 96 * 1024;
 
 /// Wall time of a lint that says none.
-const LINT_TIMEOUT_MS: u64 = 10 * 60 * 1000;
+pub const LINT_TIMEOUT_MS: u64 = 10 * 60 * 1000;
 
 /// Wall time of asking for a version.
 const VERSION_TIMEOUT_MS: u64 = 30 * 1000;
@@ -99,7 +101,7 @@ fn run_batches(
     }
     let folder = scratch()?;
     let out = folder.path().join("out");
-    for (place, batch) in batches(looked).into_iter().enumerate() {
+    for (place, batch) in batches(&looked.files).into_iter().enumerate() {
         let properties = Properties {
             files: batch,
             worktree: Some(dir.to_path_buf()),
@@ -193,23 +195,18 @@ fn scratch() -> Result<tempfile::TempDir, Box<Linted>> {
 
 /// The failure of a lint with findings, from a run or from a record.
 pub fn failure(rule: &Rule, findings: Vec<Finding>, ran: Option<&Ran>) -> Failure {
-    let count = findings.len();
-    let message = format!("{} found {count} {}", rule.name, if count == 1 { "fault" } else { "faults" });
     Failure {
-        class: "agent".to_owned(),
-        message,
-        help: None,
         reproduce: ran.map(|ran| ran.reproduce.clone()),
         log: ran.map(|ran| ran.log.display().to_string()),
-        output: String::new(),
-        findings,
+        ..lint_failure(rule, LintBody { findings, times_red: 0 })
     }
 }
 
-fn batches(looked: &Looked) -> Vec<Vec<String>> {
+/// File names in argument lists that the system takes.
+pub fn batches(files: &[Entry]) -> Vec<Vec<String>> {
     let mut batches = vec![Vec::new()];
     let mut bytes = 0;
-    for entry in &looked.files {
+    for entry in files {
         // A name that begins like an option is made one that does not.
         let name = display(&entry.path);
         let name = if name.starts_with('-') { format!("./{name}") } else { name };
@@ -225,7 +222,8 @@ fn batches(looked: &Looked) -> Vec<Vec<String>> {
     batches
 }
 
-fn start(
+/// Runs one program of a rule in the worktree.
+pub fn start(
     session: &Session<'_>,
     dir: &Path,
     kind: &StepKind,

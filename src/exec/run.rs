@@ -237,6 +237,7 @@ impl Work<'_> {
                     id: id.to_string(),
                     status: if status == StepStatus::Blocked { "blocked" } else { "interrupted" }.to_owned(),
                     reason: Some(reason.to_string()),
+                    class: None,
                     commit: None,
                     branch: None,
                     worktree: None,
@@ -332,7 +333,11 @@ fn sum_up(session: &Session<'_>, run: &Run<'_>, run_id: &RunId, begun: Instant) 
         .iter()
         .map(|plan| (run.world.graph.step(plan.step).kind.name(), matches!(plan.verdict, Verdict::Fresh(_))))
         .collect();
-    let surprising = all().filter(|step| step.attempts > 0 && planned.get(&step.name) == Some(&true)).count();
+    // What runs for a candidate that a fix made was not planned, and could not be.
+    let is_surprising = |step: &&StepSummary| step.attempts > 0 && planned.get(&step.name) == Some(&true);
+    let has_fix = |workstream: &&WorkstreamSummary| workstream.steps.iter().any(|step| step.kind == "fix");
+    let unfixed = workstreams.iter().filter(|workstream| !has_fix(workstream));
+    let surprising = tasks.iter().chain(unfixed.flat_map(|workstream| &workstream.steps)).filter(is_surprising).count();
     BuildSummary {
         run_id: Some(run_id.0.clone()),
         status: status.to_owned(),
@@ -399,6 +404,7 @@ fn fresh(world: &World, preview: &Preview, id: &WorkstreamId) -> WorkstreamSumma
         id: id.to_string(),
         status: if landed { "landed" } else { "fresh" }.to_owned(),
         reason: None,
+        class: None,
         commit: settled.map(|settled| settled.commit.hex()),
         branch: (!landed).then(|| world.branch(world.workstream(id))),
         worktree: None,

@@ -2,6 +2,7 @@
 //!
 //! Changes nothing itself but the books: events, step summaries, the state table.
 
+mod moving;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,7 +16,6 @@ use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
 use crate::exec::fence::{LastLook, Programs, Watched};
-use crate::exec::session::way::way;
 use crate::exec::slots::Places;
 use crate::exec::touch::{RunningTask, Touch};
 use crate::fingerprint::Key;
@@ -93,6 +93,8 @@ struct Books {
     settled: HashMap<WorkstreamId, Arc<Settled>>,
     task_keys: HashMap<StepId, Key>,
     steps: HashMap<Option<WorkstreamId>, BTreeMap<StepId, StepSummary>>,
+    fixes: HashMap<WorkstreamId, Vec<StepSummary>>,
+    rounds: HashMap<WorkstreamId, u32>,
     workstreams: BTreeMap<WorkstreamId, WorkstreamSummary>,
 }
 
@@ -229,7 +231,10 @@ impl<'a> Session<'a> {
 
     /// A step is over: the event and the summary's line.
     pub fn end(&self, kind: &StepKind, ending: Ending) {
-        let Some(&step) = self.world.graph.index.get(kind) else { return };
+        let step = self.world.graph.index.get(kind).copied();
+        if step.is_none() && !matches!(kind, StepKind::Fix(..)) {
+            return;
+        }
         self.profile_step(kind, &ending);
         self.end_attempt(kind, &ending);
         self.count_errors(kind, &ending);
@@ -244,7 +249,7 @@ impl<'a> Session<'a> {
             findings: ending.failure.as_ref().map(|failure| failure.findings.clone()).unwrap_or_default(),
             failure: ending.failure.clone(),
         };
-        lock(&self.books).steps.entry(kind.workstream().cloned()).or_default().insert(step, summary);
+        self.enter(kind, step, summary);
         self.emit(Event::StepEnded {
             step: kind.name(),
             status: ending.status,
@@ -266,6 +271,31 @@ impl<'a> Session<'a> {
             kind.name(),
             || serde_json::json!({ "verdict": ending.verdict, "reason": ending.reason, "status": ending.status }),
         );
+    }
+
+    /// The summary's line of a step. In a fix loop a step ends once a candidate: what ran for it adds up.
+    fn enter(&self, kind: &StepKind, step: Option<StepId>, mut summary: StepSummary) {
+        let mut books = lock(&self.books);
+        let Some(step) = step else {
+            let fixes = kind.workstream().map(|id| books.fixes.entry(id.clone()).or_default());
+            fixes.into_iter().for_each(|fixes| fixes.push(summary.clone()));
+            return;
+        };
+        let steps = books.steps.entry(kind.workstream().cloned()).or_default();
+        if let Some(before) = steps.get(&step).filter(|before| before.attempts > 0) {
+            summary.attempts += before.attempts;
+            summary.duration_ms += before.duration_ms;
+            if summary.status == StepStatus::Fresh {
+                summary.status = StepStatus::Done;
+                (summary.verdict, summary.reason) = (before.verdict.clone(), before.reason.clone());
+            }
+        }
+        steps.insert(step, summary);
+    }
+
+    /// What runs from now on for a workstream runs for its next candidate: its output is kept beside that of the last.
+    pub fn next_round(&self, id: &WorkstreamId) {
+        *lock(&self.books).rounds.entry(id.clone()).or_default() += 1;
     }
 
     fn end_attempt(&self, kind: &StepKind, ending: &Ending) {
@@ -301,24 +331,6 @@ impl<'a> Session<'a> {
                 self.end(kind, Ending::without_running(status, &Verdict::Unsettled(reason)));
             }
         }
-    }
-
-    /// Moves a workstream in its state table, through the states between where it is and `to`.
-    pub fn move_to(&self, id: &WorkstreamId, to: WorkstreamState) -> Result<(), ExecError> {
-        self.move_because(id, to, None)
-    }
-
-    /// The same, with the reason why it ends there.
-    pub fn move_because(&self, id: &WorkstreamId, to: WorkstreamState, reason: Option<&str>) -> Result<(), ExecError> {
-        let from = lock(&self.books).states.get(id).copied().unwrap_or(WorkstreamState::Pending);
-        for next in way(from, to) {
-            let reason = reason.filter(|_| next == to);
-            let from = self.store.move_workstream(&self.run_id, id.as_str(), next, reason)?;
-            lock(&self.books).states.insert(id.clone(), next);
-            let (from, to) = (from.to_string(), next.to_string());
-            self.emit(Event::WorkstreamMoved { workstream: id.to_string(), from, to });
-        }
-        Ok(())
     }
 
     /// What a task made, to be looked at again when the run ends.
@@ -368,7 +380,11 @@ impl<'a> Session<'a> {
     pub fn close(&self, mut summary: WorkstreamSummary) {
         let id = WorkstreamId(summary.id.clone());
         let steps = lock(&self.books).steps.remove(&Some(id.clone())).unwrap_or_default();
-        let steps: Vec<StepSummary> = steps.into_values().collect();
+        let mut steps: Vec<StepSummary> = steps.into_values().collect();
+        let fixes = lock(&self.books).fixes.remove(&id).unwrap_or_default();
+        // After what they mended, before the result.
+        let place = steps.iter().position(|step| step.kind == "result").unwrap_or(steps.len());
+        steps.splice(place..place, fixes);
         summary.duration_ms = steps.iter().map(|step| step.duration_ms).sum();
         summary.steps = steps;
         lock(&self.books).workstreams.insert(id, summary.clone());
@@ -390,7 +406,9 @@ impl<'a> Session<'a> {
     /// The file that keeps a step's whole output.
     pub fn log(&self, kind: &StepKind, attempt: u32) -> PathBuf {
         let name = kind.name().replace('/', "__");
-        self.logs.join(format!("{name}.{attempt}.log"))
+        let round = kind.workstream().and_then(|id| lock(&self.books).rounds.get(id).copied());
+        let round = round.map(|round| format!("-{round}")).unwrap_or_default();
+        self.logs.join(format!("{name}.{attempt}{round}.log"))
     }
 }
 

@@ -3,7 +3,9 @@
 //! A carried edit that turns out red is asked for anew; a person's change in a kept worktree is an edit like any other.
 
 mod edits;
+mod fixes;
 mod kept;
+pub mod quarantine;
 mod repairs;
 
 use std::sync::Arc;
@@ -18,12 +20,15 @@ use crate::exec::schedule::Ended;
 use crate::exec::session::{Ending, Session, lock};
 use crate::exec::verifying::{Verification, Verified};
 use crate::exec::workstream::edits::{Candidate, Edits};
+use crate::exec::workstream::fixes::{Loop, Mended};
+use crate::exec::workstream::repairs::Repair;
 use crate::git::delta::Delta;
 use crate::git::object::{CommitId, TreeId};
 use crate::graph::StepKind;
 use crate::observe::base::{Start, StartError};
 use crate::observe::by_hand;
 use crate::observe::edit::display;
+use crate::observe::fixing::Red;
 use crate::observe::workstream as observe;
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::state::WorkstreamState;
@@ -53,6 +58,7 @@ pub fn run(session: &Session<'_>, id: &WorkstreamId, wanted: &dyn Fn(&StepKind) 
         delta: Arc::new(Delta::default()),
         stray: Vec::new(),
         again: false,
+        class: None,
     };
     let end = machine.go();
     machine.close(end)
@@ -67,6 +73,8 @@ struct Machine<'a, 'b> {
     stray: Vec<String>,
     /// `--again`, and it failed before: the tool is asked anew.
     again: bool,
+    /// Whose fault it is that it fails.
+    class: Option<String>,
 }
 
 impl<'a> Machine<'a, '_> {
@@ -103,45 +111,73 @@ impl<'a> Machine<'a, '_> {
         mended: Option<TreeId>,
         may_carry: bool,
     ) -> Result<End, ExecError> {
-        let candidate = match self.edits(start, parent, mended, may_carry)? {
+        let mut candidate = match self.edits(start, parent, mended, may_carry)? {
             Edits::End(end) => return Ok(end),
             Edits::Candidate(candidate) => candidate,
         };
-        let tree = candidate.tree;
-        self.delta = Arc::new(self.session.world.located().repository.diff(start.tree, tree)?);
-        let mut verification = Verification {
-            session: self.session,
-            workstream: self.workstream,
-            tree,
-            delta: self.delta.clone(),
-            parent,
-            place: &mut self.place,
-            wanted: self.wanted,
-            dirtied: false,
-            again: self.again,
-        };
-        match verification.run()? {
-            Verified::Green => self.green(start, parent, &candidate),
-            Verified::Red(reason) if candidate.carried && may_carry && mended.is_none() => {
-                self.session.note(
-                    "warning",
-                    format!("{}: the carried edit is red on the new base ({reason}); asking again", self.workstream.id),
-                );
-                self.build(start, parent, None, false)
-            }
-            Verified::Red(reason) | Verified::NoOutcome(reason) => {
-                self.keep(start, parent, &candidate, "failed")?;
-                Ok(End::Failed(reason, self.scope()))
-            }
-            Verified::Interrupted => {
-                self.keep(start, parent, &candidate, "interrupted")?;
-                Ok(End::Interrupted)
+        let mut ours = self.walk(start, &mut candidate)?;
+        loop {
+            let tree = candidate.tree;
+            self.delta = Arc::new(self.session.world.located().repository.diff(start.tree, tree)?);
+            let mut verification = Verification {
+                session: self.session,
+                workstream: self.workstream,
+                tree,
+                delta: self.delta.clone(),
+                parent,
+                place: &mut self.place,
+                wanted: self.wanted,
+                dirtied: false,
+                again: self.again,
+            };
+            match verification.run()? {
+                Verified::Green => return self.green(start, parent, &mut candidate, &ours),
+                Verified::Red(reds) if candidate.carried && may_carry && mended.is_none() => {
+                    self.session.note(
+                        "warning",
+                        format!(
+                            "{}: the carried edit is red on the new base ({}); asking again",
+                            self.workstream.id,
+                            first_message(&reds)
+                        ),
+                    );
+                    return self.build(start, parent, None, false);
+                }
+                Verified::Red(reds) if candidate.repair.is_none() && self.is_result_wanted() => {
+                    match self.mend(start, parent, &candidate, &reds, &mut ours)? {
+                        Mended::Tree(tree) => candidate.tree = tree,
+                        Mended::End(end) => return Ok(end),
+                    }
+                }
+                Verified::Red(reds) => {
+                    self.keep(start, parent, &candidate, "failed")?;
+                    return Ok(End::Failed(first_message(&reds), self.scope()));
+                }
+                Verified::NoOutcome(failure) => {
+                    self.keep(start, parent, &candidate, "failed")?;
+                    self.class = Some(failure.class);
+                    return Ok(End::Failed(failure.message, self.scope()));
+                }
+                Verified::Interrupted => {
+                    self.keep(start, parent, &candidate, "interrupted")?;
+                    return Ok(End::Interrupted);
+                }
             }
         }
     }
 
-    fn green(&mut self, start: &Start, parent: CommitId, candidate: &Candidate) -> Result<End, ExecError> {
+    fn green(
+        &mut self,
+        start: &Start,
+        parent: CommitId,
+        candidate: &mut Candidate,
+        ours: &Loop,
+    ) -> Result<End, ExecError> {
         let tree = candidate.tree;
+        if !ours.progress.fixes.is_empty() {
+            self.tell_attempts(start, candidate, &ours.progress, true)?;
+            candidate.repair = candidate.repair.or(Some(Repair::Fixed));
+        }
         if let Some(repair) = candidate.repair {
             self.accept(start, tree, &candidate.keys, repair)?;
         }
@@ -211,6 +247,7 @@ impl<'a> Machine<'a, '_> {
             id: id.to_string(),
             status: String::new(),
             reason: None,
+            class: None,
             commit: None,
             branch: None,
             worktree,
@@ -228,6 +265,7 @@ impl<'a> Machine<'a, '_> {
             End::Partly => ("done", WorkstreamState::Done, Ended::Good),
             End::Failed(reason, scope) => {
                 summary.reason = Some(reason);
+                summary.class = self.class.take();
                 summary.scope = scope;
                 ("failed", WorkstreamState::Failed, Ended::Bad)
             }
@@ -245,6 +283,10 @@ impl<'a> Machine<'a, '_> {
         self.session.close(summary);
         ended
     }
+}
+
+fn first_message(reds: &[Red]) -> String {
+    reds.first().map(|red| red.failure.message.clone()).unwrap_or_default()
 }
 
 /// What a person is waited for: `waits for a person: Move Config into src/settings.py (and 2 more instructions)`.

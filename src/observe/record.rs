@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::finding::Finding;
+use crate::verify::breaker::Fixer;
 
 /// An edit: the trees before and after, in-scope paths only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,27 @@ pub struct EditBody {
     pub failure: Option<crate::base::failure::Failure>,
 }
 
+/// A fix: the trees before and after, in-scope paths only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixBody {
+    /// The red candidate.
+    pub before: String,
+    /// The next one; the same where nothing of it was taken.
+    pub after: String,
+    /// Who did it: provenance, in no key.
+    pub by: Fixer,
+    /// Names what it changed.
+    pub delta: String,
+    /// Wall time.
+    pub duration_ms: u64,
+    /// What the tool says it cost, in millionths.
+    #[serde(default)]
+    pub cost_micros: u64,
+    /// Why nothing of it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<crate::base::failure::Failure>,
+}
+
 /// A composed delta that was verified: edits and whatever mended them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptedBody {
@@ -30,7 +52,7 @@ pub struct AcceptedBody {
     pub base: String,
     /// The candidate.
     pub tree: String,
-    /// Who mended it: `manual`.
+    /// Who mended it: `manual` or `fix`.
     pub by: String,
     /// It was merged onto a moved base.
     #[serde(default)]

@@ -133,16 +133,29 @@ pub fn lint(
     );
     fingerprint.text("reading", &reading);
     fingerprint.text("version", version);
-    add_setups(&mut fingerprint, setups);
+    add_looked_over(&mut fingerprint, &world.located().repository, rule, setups, candidate, files)?;
+    Ok(fingerprint)
+}
+
+/// Adds what a rule's programs look over: setups, the files, and the whole tree unless they read those alone.
+pub fn add_looked_over(
+    fingerprint: &mut Fingerprint,
+    repository: &Repository,
+    rule: &Rule,
+    setups: &[(String, Key)],
+    candidate: TreeId,
+    files: &[Entry],
+) -> Result<(), GitError> {
+    add_setups(fingerprint, setups);
     if rule.reads_files_only {
-        add_entries(&mut fingerprint, files);
-        add_entries(&mut fingerprint, &configuration(&world.located().repository, candidate, rule, files)?);
+        add_entries(fingerprint, files);
+        add_entries(fingerprint, &configuration(repository, candidate, rule, files)?);
     } else {
         let names = files.iter().map(|entry| display(&entry.path)).collect::<Vec<_>>().join("\n");
         fingerprint.text("files", &names);
         fingerprint.digest("tree", candidate.hex());
     }
-    Ok(fingerprint)
+    Ok(())
 }
 
 /// Configuration files of a rule, looked for from each file's folder up to the root.

@@ -12,10 +12,10 @@ use crate::git::object::TreeId;
 use crate::graph::{StepId, StepKind};
 use crate::observe::ObserveError;
 use crate::observe::base::{Closures, Settled, Start, StartError, start};
-use crate::observe::by_hand;
 use crate::observe::look::{Look, Records};
 use crate::observe::workstream::{self as observe, Candidate, LintLook, Prepared};
 use crate::observe::world::World;
+use crate::observe::{by_hand, fixing};
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::preview::{Asked, Preview, StepPlan, unsettled_above};
 
@@ -41,8 +41,17 @@ pub fn judge(
         return Ok(());
     }
     let forced = forced || (asked.again && by_hand::failed_before(records, workstream)?);
-    let mut walk =
-        Walk { world, records, workstream, steps: Vec::new(), stop: None, settled: None, forced, repaired: None };
+    let mut walk = Walk {
+        world,
+        records,
+        workstream,
+        steps: Vec::new(),
+        stop: None,
+        settled: None,
+        forced,
+        repaired: None,
+        by_hand: false,
+    };
     let base = steps.first().copied().filter(|step| matches!(world.graph.step(*step).kind, StepKind::Base(_)));
     let above = base.and_then(|step| unsettled_above(world, step, judged));
     match above {
@@ -85,6 +94,8 @@ struct Walk<'a> {
     forced: bool,
     /// A person's repair stands in place of the edits.
     repaired: Option<TreeId>,
+    /// It is red, and a person is to repair it further.
+    by_hand: bool,
 }
 
 impl Walk<'_> {
@@ -104,7 +115,8 @@ impl Walk<'_> {
                 if self.repaired.is_none() {
                     self.repaired = self.repair(start, &asked)?;
                 }
-                let final_tree = self.repaired.unwrap_or(tree);
+                let last = self.repaired.unwrap_or(tree);
+                let final_tree = self.fixed(start, steps, last)?;
                 candidate = Some((final_tree, Arc::new(repository.diff(start.tree, final_tree)?)));
             }
             let known = candidate.clone();
@@ -174,15 +186,27 @@ impl Walk<'_> {
     }
 
     /// A repair that was judged or accepted and that no tool's answer came after.
-    fn repair(&self, start: &Start, asked: &Edits) -> Result<Option<TreeId>, ObserveError> {
+    fn repair(&mut self, start: &Start, asked: &Edits) -> Result<Option<TreeId>, ObserveError> {
         if self.forced {
             return Ok(None);
         }
         let (world, records) = (self.world, self.records);
         match by_hand::judged(world, records, self.workstream, start.tree)? {
-            Some(tree) => Ok(Some(tree)),
+            Some(tree) => {
+                self.by_hand = true;
+                Ok(Some(tree))
+            }
             None => by_hand::accepted(world, records, self.workstream, &asked.keys, asked.newest, start.tree),
         }
+    }
+
+    /// Where the recorded fixes of a candidate lead; what a person did is not mended by anybody else.
+    fn fixed(&self, start: &Start, steps: &[StepId], tree: TreeId) -> Result<TreeId, ObserveError> {
+        let is_result = |step: &StepId| matches!(self.world.graph.step(*step).kind, StepKind::Result(_));
+        if self.forced || self.by_hand || !steps.iter().any(is_result) {
+            return Ok(tree);
+        }
+        Ok(fixing::walk(self.world, self.records, self.workstream, start.tree, tree)?.tree)
     }
 
     fn lint(&mut self, step: StepId, look: LintLook) {

@@ -129,6 +129,7 @@ mod tests {
             id: "ws-1".into(),
             status: "failed".into(),
             reason: Some("red".into()),
+            class: None,
             commit: None,
             branch: None,
             worktree: None,

@@ -200,6 +200,7 @@ mod tests {
         WorkstreamSummary {
             id: id.into(),
             status: status.into(),
+            class: None,
             reason: (!done).then(|| match status {
                 "failed" => "test.2: exit code 1".to_owned(),
                 "waiting" => "waits for a person".to_owned(),

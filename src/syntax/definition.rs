@@ -84,9 +84,42 @@ pub struct BreakerDefinition {
     /// At least 1.
     pub max_attempts: Option<Spanned<u32>>,
     /// At least 0.
+    pub max_fixes: Option<Spanned<u32>>,
+    /// At least 0.
     pub max_error_repeats: Option<Spanned<u32>>,
     /// At least 0.
     pub oscillation_threshold: Option<Spanned<u32>>,
+    /// At least 1.
+    pub oscillation_window: Option<Spanned<u32>>,
+    /// A duration.
+    pub max_time: Option<Text>,
+    /// A decimal number.
+    pub max_cost: Option<Text>,
+    /// Over the others where a rule is red.
+    pub lint: Option<Box<BreakerDefinition>>,
+    /// Over the others where a test is red.
+    pub test: Option<Box<BreakerDefinition>>,
+}
+
+impl BreakerDefinition {
+    /// These limits, and `other`'s where they say nothing.
+    pub fn or(self, other: &Self) -> Self {
+        let nested = |own: Option<Box<Self>>, other: &Option<Box<Self>>| match (own, other) {
+            (Some(own), Some(other)) => Some(Box::new(own.or(other))),
+            (own, other) => own.or_else(|| other.clone()),
+        };
+        Self {
+            max_attempts: self.max_attempts.or_else(|| other.max_attempts.clone()),
+            max_fixes: self.max_fixes.or_else(|| other.max_fixes.clone()),
+            max_error_repeats: self.max_error_repeats.or_else(|| other.max_error_repeats.clone()),
+            oscillation_threshold: self.oscillation_threshold.or_else(|| other.oscillation_threshold.clone()),
+            oscillation_window: self.oscillation_window.or_else(|| other.oscillation_window.clone()),
+            max_time: self.max_time.or_else(|| other.max_time.clone()),
+            max_cost: self.max_cost.or_else(|| other.max_cost.clone()),
+            lint: nested(self.lint, &other.lint),
+            test: nested(self.test, &other.test),
+        }
+    }
 }
 
 /// `env { … }`.
@@ -291,8 +324,8 @@ pub struct RuleDefinition {
     pub optional: bool,
     /// `each-file`: files are judged one by one.
     pub each_file: bool,
-    /// `fix { run … }`.
-    pub fix: Option<CommandDefinition>,
+    /// `fix { run … }`, each a step of its own, in order.
+    pub fix: Vec<CommandDefinition>,
     /// Configuration files that it reads, looked for from each file's folder up to the root.
     pub inputs: Vec<Text>,
     /// `reads "tree" | "files"`.

@@ -17,6 +17,7 @@ mod profile;
 mod robustness;
 mod scale;
 mod users_ask;
+mod fixing;
 mod looking;
 mod jobserver;
 mod watching;

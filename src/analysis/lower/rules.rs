@@ -41,7 +41,12 @@ pub fn lower_all(
         let message = format!("no rule `{}`", used.value);
         diagnostics.push(Diagnostic::new(&unknown_rule::CODE, used.span, message).help(help));
     }
-    gathered.rules.iter().map(|rule| lower(rule, globals, timeouts, diagnostics)).collect()
+    let declared = |rule: &Rule| gathered.rules_declared.iter().position(|name| *name == rule.name.as_str());
+    let mut rules: Vec<Rule> = gathered.rules.iter().map(|rule| lower(rule, globals, timeouts, diagnostics)).collect();
+    for rule in &mut rules {
+        rule.place = declared(rule).and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX);
+    }
+    rules
 }
 
 fn lower(
@@ -91,7 +96,8 @@ fn lower(
         categories,
         severity,
         severities,
-        fix: definition.fix.as_ref().map(|fix| lookup.command(fix, &FIX_PROPERTIES, diagnostics)),
+        fix: definition.fix.iter().map(|fix| lookup.command(fix, &FIX_PROPERTIES, diagnostics)).collect(),
+        place: 0,
         inputs: patterns(&definition.inputs, None, diagnostics).iter().map(|pattern| pattern.text()).collect(),
         reads_files_only: word(definition.reads.as_ref(), &[("tree", false), ("files", true)], diagnostics)
             .unwrap_or(false),

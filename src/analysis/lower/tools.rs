@@ -85,6 +85,26 @@ impl Toolbox {
         }
     }
 
+    /// Who is asked to fix what these tools made: the first of them, then the route `fix`; without one the others of
+    /// them. Only those that `can "fix"` and are programs; an imposed tool alone has a say.
+    pub fn fixers(&self, tools: &[ToolName], imposed: bool) -> Vec<ToolName> {
+        let route = self.routes.get("fix").filter(|_| !imposed);
+        let own = if route.is_some() { tools.get(..1).unwrap_or(tools) } else { tools };
+        let able = |name: &&ToolName| {
+            let tool = self.tool(name.as_str());
+            tool.is_some_and(|tool| {
+                matches!(tool.kind, ToolKind::Ai | ToolKind::Exec) && tool.can.iter().any(|can| can == "fix")
+            })
+        };
+        let mut fixers: Vec<ToolName> = Vec::new();
+        for name in own.iter().chain(route.into_iter().flatten()).filter(able) {
+            if !fixers.contains(name) {
+                fixers.push(name.clone());
+            }
+        }
+        fixers
+    }
+
     /// The tool or capability of workstreams that name none.
     pub fn fallback(&self) -> &'static str {
         if self.routes.contains_key(DEFAULT_TOOL) { DEFAULT_TOOL } else { "manual" }

@@ -2,6 +2,7 @@
 //!
 //! Knows no node: a text and a table come in.
 
+use crate::analysis::breaker::parse_cost_micros;
 use crate::analysis::diagnostics::{bad_duration, unknown_word};
 use crate::analysis::names::{list, nearest};
 use crate::base::diagnostic::Diagnostic;
@@ -45,6 +46,19 @@ pub fn duration_ms(text: Option<&Text>, diagnostics: &mut Vec<Diagnostic>) -> Op
         Err(reason) => {
             let diagnostic = Diagnostic::new(&bad_duration::CODE, text.span, format!("`{}`: {reason}", text.value));
             diagnostics.push(diagnostic.help("write a number with its unit, such as \"90s\" or \"10m\""));
+            None
+        }
+    }
+}
+
+/// A cost in millionths, if one is written and can be read.
+pub fn cost_micros(text: Option<&Text>, diagnostics: &mut Vec<Diagnostic>) -> Option<u64> {
+    let text = text?;
+    match parse_cost_micros(&text.value) {
+        Ok(micros) => Some(micros),
+        Err(reason) => {
+            let diagnostic = Diagnostic::new(&unknown_word::CODE, text.span, format!("`{}` {reason}", text.value));
+            diagnostics.push(diagnostic.help("write a number in quotes, such as \"2.50\""));
             None
         }
     }

@@ -2,16 +2,17 @@
 //!
 //! Does not compare scopes with each other or with the tree; that is `scope`.
 
+use crate::analysis::breaker::{Breaker, Breakers};
 use crate::analysis::diagnostics::{
     later_gate, redundant_dependency, self_dependency, unknown_rule, unknown_workstream,
 };
 use crate::analysis::lower::tasks::{Room, no_setup};
 use crate::analysis::lower::template::{Lookup, literal};
 use crate::analysis::lower::tools::{Toolbox, on_base_change};
-use crate::analysis::lower::words::duration_ms;
+use crate::analysis::lower::words::{cost_micros, duration_ms};
 use crate::analysis::names::{Found, Names};
 use crate::analysis::order::{Closure, Edge, Order, Redundancy, redundant};
-use crate::analysis::pipeline::{AcceptanceTest, Breaker, OnBaseChange, Property, Rule, Workstream};
+use crate::analysis::pipeline::{AcceptanceTest, OnBaseChange, Property, Rule, Workstream};
 use crate::analysis::scope::entry::{Entry, patterns, read_all};
 use crate::analysis::{ambiguous, cycle};
 use crate::base::diagnostic::Diagnostic;
@@ -175,6 +176,7 @@ pub fn lower_all(
             .or(first.map(|tool| tool.on_base_change))
             .unwrap_or(OnBaseChange::Carry);
         workstream.asked_tool = asked_tool;
+        workstream.fixers = known.toolbox.fixers(&tools, known.imposed.is_some());
         workstream.tools = tools;
         workstream.setups = own_setups(definition, known, &setups, diagnostics);
         workstream.rules = own_rules(definition, known, &rules, diagnostics);
@@ -297,7 +299,8 @@ fn lower(definition: &WorkstreamDefinition, known: Known<'_>, diagnostics: &mut 
         keep,
         environment: lookup.environment(&definition.environment, diagnostics),
         timeout_ms: None,
-        breaker: breaker(&definition.breaker, &known.room.gathered.breaker),
+        fixers: Vec::new(),
+        breakers: breakers(definition.breaker.clone().or(&known.room.gathered.breaker), diagnostics),
         metadata: definition.metadata.clone(),
     }
 }
@@ -321,16 +324,23 @@ fn test(
     }
 }
 
-fn breaker(own: &BreakerDefinition, shared: &BreakerDefinition) -> Breaker {
-    let built_in = Breaker::default();
-    let pick = |own: &Option<crate::base::span::Spanned<u32>>, shared: &Option<crate::base::span::Spanned<u32>>| {
-        own.as_ref().or(shared.as_ref()).map(|number| number.value)
+fn breakers(said: BreakerDefinition, diagnostics: &mut Vec<Diagnostic>) -> Breakers {
+    let built_in = Breakers::default();
+    let number = |said: &Option<crate::base::span::Spanned<u32>>| said.as_ref().map(|number| number.value);
+    let of_kind = |own: &Option<Box<BreakerDefinition>>, built_in: Breaker| {
+        let own = own.as_deref().cloned().unwrap_or_default().or(&said);
+        Breaker {
+            max_attempts: number(&own.max_attempts).unwrap_or(built_in.max_attempts),
+            max_fixes: number(&own.max_fixes).unwrap_or(built_in.max_fixes),
+            max_error_repeats: number(&own.max_error_repeats).unwrap_or(built_in.max_error_repeats),
+        }
     };
-    Breaker {
-        max_attempts: pick(&own.max_attempts, &shared.max_attempts).unwrap_or(built_in.max_attempts),
-        max_error_repeats: pick(&own.max_error_repeats, &shared.max_error_repeats)
-            .unwrap_or(built_in.max_error_repeats),
-        oscillation_threshold: pick(&own.oscillation_threshold, &shared.oscillation_threshold)
-            .unwrap_or(built_in.oscillation_threshold),
+    Breakers {
+        lint: of_kind(&said.lint, built_in.lint),
+        test: of_kind(&said.test, built_in.test),
+        oscillation_threshold: number(&said.oscillation_threshold).unwrap_or(built_in.oscillation_threshold),
+        oscillation_window: number(&said.oscillation_window).unwrap_or(built_in.oscillation_window),
+        max_time_ms: duration_ms(said.max_time.as_ref(), diagnostics),
+        max_cost_micros: cost_micros(said.max_cost.as_ref(), diagnostics),
     }
 }

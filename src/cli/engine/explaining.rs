@@ -145,7 +145,7 @@ pub fn command(opened: &Opened, step: StepId) -> Option<String> {
             world.workstream(id).tests.get(*number as usize - 1).map(|test| test.command.text())
         }
         StepKind::Edit(id, _) => world.workstream(id).tools.first().map(|tool| tool_name(world, tool)),
-        StepKind::Base(_) | StepKind::Result(_) => None,
+        StepKind::Base(_) | StepKind::Result(_) | StepKind::Fix(..) => None,
     }
 }
 

@@ -96,7 +96,7 @@ impl Machine<'_, '_> {
         self.place.make_exact(candidate.tree, parent)?;
         let metadata = match candidate.repair {
             Some(Repair::New) => self.judged_metadata(),
-            Some(Repair::Carried) | None => serde_json::Value::Null,
+            Some(Repair::Carried | Repair::Fixed) | None => serde_json::Value::Null,
         };
         self.write_kept(start.tree, candidate.tree, reason, metadata)
     }

@@ -26,6 +26,8 @@ pub(super) enum Repair {
     New,
     /// One that was accepted on another base.
     Carried,
+    /// What the fix loop came to.
+    Fixed,
 }
 
 impl Machine<'_, '_> {
@@ -63,7 +65,8 @@ impl Machine<'_, '_> {
         let world = self.session.world;
         let fingerprint = accepted(world, self.workstream, keys, start.tree).map_err(ObserveError::from)?;
         let carried = repair == Repair::Carried;
-        let body = AcceptedBody { base: start.tree.hex(), tree: tree.hex(), by: "manual".to_owned(), carried };
+        let by = if repair == Repair::Fixed { "fix" } else { "manual" };
+        let body = AcceptedBody { base: start.tree.hex(), tree: tree.hex(), by: by.to_owned(), carried };
         self.session.keep(tree);
         let mut made = Made::new(Outcome::Green, &body, 0);
         made.request = Some(requests(world, self.workstream));

@@ -55,7 +55,9 @@ fn is_told(step: &str, status: StepStatus, verbosity: Verbosity) -> bool {
     let (workstream, part) = split_step(step);
     let quiet = matches!(status, StepStatus::Fresh | StepStatus::Skipped | StepStatus::Blocked);
     verbosity == Verbosity::Verbose
-        || !quiet && (workstream.is_none() || status == StepStatus::Done && part.starts_with("setup"))
+        || !quiet
+            && (workstream.is_none()
+                || status == StepStatus::Done && (part.starts_with("setup") || part.starts_with("fix.")))
 }
 
 /// A setup is shared by all workstreams that need it, so it goes without the one that came first.

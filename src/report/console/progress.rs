@@ -23,6 +23,8 @@ pub(super) struct Progress {
     pub ended: usize,
     /// Steps that have failed.
     pub failed: usize,
+    /// Steps that have ended, and whether they failed.
+    endings: BTreeMap<String, bool>,
     /// Widest name seen, for alignment.
     pub name_columns: usize,
     /// Workstreams by id, tasks and setups by name: those with something running, or between two steps.
@@ -101,9 +103,14 @@ impl Progress {
     }
 
     fn end(&mut self, step: &str, status: StepStatus, detail: Option<&String>) {
-        self.ended += 1;
-        self.failed += usize::from(status == StepStatus::Failed);
         let (workstream, part) = split_step(step);
+        // In a fix loop a step ends once a candidate; fixes are not among the planned steps.
+        if !part.starts_with("fix.") {
+            let before = self.endings.insert(step.to_owned(), status == StepStatus::Failed);
+            self.ended += usize::from(before.is_none());
+            self.failed += usize::from(status == StepStatus::Failed);
+            self.failed -= usize::from(before == Some(true));
+        }
         if let (Some(id), StepStatus::Skipped, Some(detail)) = (workstream, status, detail) {
             let skipped = &mut self.told.entry(id.to_owned()).or_default().skipped;
             if !skipped.contains(detail) {

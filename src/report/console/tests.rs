@@ -62,6 +62,7 @@ fn workstream(status: &str) -> Event {
         id: "ws-1-first".into(),
         status: status.into(),
         reason: (status == "failed").then(|| "test.1: exit code 1".into()),
+        class: None,
         commit: Some("0123456789".into()),
         branch: (status == "done").then(|| "ws/A/ws-1-first".into()),
         worktree: None,

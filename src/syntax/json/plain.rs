@@ -271,6 +271,7 @@ impl<'t> Places<'t> {
                 max_attempts: self.maybe_count(breaker.max_attempts, 1)?,
                 max_error_repeats: self.maybe_count(breaker.max_error_repeats, 0)?,
                 oscillation_threshold: self.maybe_count(breaker.oscillation_threshold, 0)?,
+                ..BreakerDefinition::default()
             };
         }
         if let Some(metadata) = bundle.metadata {

@@ -101,13 +101,24 @@ impl Reader<'_> {
     }
 
     pub(super) fn breaker(&mut self, node: &Node) -> BreakerDefinition {
+        self.limits(node, table::BREAKER)
+    }
+
+    /// The limits that a table knows; those of one kind of step hold no further blocks.
+    fn limits(&mut self, node: &Node, known: &'static [table::Field]) -> BreakerDefinition {
         let mut breaker = BreakerDefinition::default();
         let owner = format!("`{}`", short(&node.name.value));
-        for (field, child) in self.fields(&owner, inside(node), table::BREAKER) {
+        for (field, child) in self.fields(&owner, inside(node), known) {
             match field.name {
                 "max-attempts" => breaker.max_attempts = self.count(child, 1),
+                "max-fixes" => breaker.max_fixes = self.count(child, 0),
                 "max-error-repeats" => breaker.max_error_repeats = self.count(child, 0),
-                _ => breaker.oscillation_threshold = self.count(child, 0),
+                "oscillation-threshold" => breaker.oscillation_threshold = self.count(child, 0),
+                "oscillation-window" => breaker.oscillation_window = self.count(child, 1),
+                "max-time" => breaker.max_time = self.one(child),
+                "max-cost" => breaker.max_cost = self.one(child),
+                "lint" => breaker.lint = Some(Box::new(self.limits(child, table::BREAKER_OF_KIND))),
+                _ => breaker.test = Some(Box::new(self.limits(child, table::BREAKER_OF_KIND))),
             }
         }
         breaker

@@ -96,9 +96,18 @@ pub(super) const DEFAULTS: &[Field] =
 /// `breaker { … }` and `circuit-breaker { … }`.
 pub(super) const BREAKER: &[Field] = &[
     once("max-attempts", Shape::Number),
+    once("max-fixes", Shape::Number),
     once("max-error-repeats", Shape::Number),
     once("oscillation-threshold", Shape::Number),
+    once("oscillation-window", Shape::Number),
+    once("max-time", Shape::One),
+    once("max-cost", Shape::One),
+    once("lint", Shape::Block),
+    once("test", Shape::Block),
 ];
+/// `lint { … }` and `test { … }` inside a breaker: what may differ by what is red.
+pub(super) const BREAKER_OF_KIND: &[Field] =
+    &[once("max-attempts", Shape::Number), once("max-fixes", Shape::Number), once("max-error-repeats", Shape::Number)];
 /// `setup "…" { … }`.
 pub(super) const SETUP: &[Field] = &[
     once("run", Shape::Argv),
@@ -165,7 +174,7 @@ pub(super) const RULE: &[Field] = &[
     often("broken", Shape::Many),
     often("category", Shape::Many),
     often("severity", Shape::Many),
-    once("fix", Shape::Block),
+    often("fix", Shape::Block),
     once("optional", Shape::Flag),
     once("each-file", Shape::Flag),
     often("inputs", Shape::Many),

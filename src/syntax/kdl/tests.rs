@@ -117,7 +117,7 @@ fn the_rules_of_the_design_read_without_a_word() {
     assert_eq!(parser.fields["line"].value, "location.row");
     assert_eq!((rule.exit_clean[0].value, rule.exit_findings[0].value), (0, 1));
     assert_eq!(rule.looks_in.as_ref().map(|text| text.value.as_str()), Some("scope"));
-    assert!(rule.fix.is_some() && rule.version.is_some());
+    assert!(rule.fix.len() == 1 && rule.version.is_some());
     assert_eq!(parsed.definitions.tools[0].can.len(), 2);
     assert_eq!(parsed.definitions.routes[0].tools.len(), 3);
     assert_eq!(rule.name.span.file, FileId(3));

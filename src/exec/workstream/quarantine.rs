@@ -1,0 +1,205 @@
+//! What is told of a fix loop: the attempts as a table, and the bundle of one that was given up.
+//!
+//! Written for people and programs that look on; nothing here decides.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::base::finding::{Finding, FindingSeverity};
+use crate::exec::ExecError;
+use crate::exec::workstream::Machine;
+use crate::exec::workstream::edits::Candidate;
+use crate::git::object::TreeId;
+use crate::git::patch::write::write_patch;
+use crate::graph::StepKind;
+use crate::observe::base::Start;
+use crate::observe::edit::display;
+use crate::observe::fixing::{Progress, Red};
+use crate::summary::{LoopAttempt, LoopEnd, LoopHistory};
+use crate::verify::breaker::Stop;
+
+/// The room under whose name `attempts` notes what a fix loop did, by workstream.
+pub const LOOP_NOTES: &str = "fix loop";
+
+/// Findings that count, of one red candidate; a test without findings is one.
+fn count(reds: &[Red]) -> usize {
+    reds.iter().map(|red| failing(&red.failure.findings).count().max(1)).sum()
+}
+
+fn failing(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| finding.severity != FindingSeverity::Info)
+}
+
+fn names(reds: &[Red]) -> Vec<String> {
+    reds.iter()
+        .map(|red| red.kind.name().split_once('/').map_or_else(String::new, |(_, part)| part.to_owned()))
+        .collect()
+}
+
+impl Machine<'_, '_> {
+    /// Notes the attempts so far: number 1 are the edits, every fix is one more.
+    pub(super) fn tell_attempts(
+        &self,
+        start: &Start,
+        candidate: &Candidate,
+        progress: &Progress,
+        green: bool,
+    ) -> Result<(), ExecError> {
+        let history = self.history(start, candidate, progress, green)?;
+        self.write_history(&history)
+    }
+
+    fn write_history(&self, history: &LoopHistory) -> Result<(), ExecError> {
+        let value = serde_json::to_value(history).unwrap_or(Value::Null);
+        Ok(self.session.store.set_note(LOOP_NOTES, self.workstream.id.as_str(), &value)?)
+    }
+
+    fn history(
+        &self,
+        start: &Start,
+        candidate: &Candidate,
+        progress: &Progress,
+        green: bool,
+    ) -> Result<LoopHistory, ExecError> {
+        let world = self.session.world;
+        let first = progress.turns.first().map_or_else(|| candidate.tree.hex(), |turn| turn.tree.clone());
+        let mut edits_ms = 0;
+        for number in 1..=world.edits(self.workstream) {
+            let step = StepKind::Edit(self.workstream.id.clone(), number).name();
+            edits_ms += self.session.store.latest(&step)?.map_or(0, |record| record.duration_ms);
+        }
+        let after = |turn: usize| match progress.reds.get(turn) {
+            Some(reds) => (Some(count(reds)), names(reds)),
+            None => (green.then_some(0), Vec::new()),
+        };
+        let attempt = |number: usize, step: String, tool: String, before: String, tree: String| {
+            let (after, red) = after(number - 1);
+            let number_of_files = self.files(&before, &tree)?;
+            Ok::<_, ExecError>(LoopAttempt {
+                number: u32::try_from(number).unwrap_or(u32::MAX),
+                step,
+                tool,
+                outcome: "taken".to_owned(),
+                duration_ms: 0,
+                cost: 0.0,
+                files: number_of_files,
+                findings_before: None,
+                findings_after: after,
+                red,
+                tree,
+            })
+        };
+        let edits = format!("{}/edit", self.workstream.id);
+        let mut first = attempt(1, edits, self.workstream.asked_tool.clone(), start.tree.hex(), first)?;
+        first.duration_ms = edits_ms;
+        let mut attempts = vec![first];
+        for (place, fix) in progress.fixes.iter().enumerate() {
+            let step = format!("{}/fix.{}", self.workstream.id, place + 1);
+            let mut one = attempt(place + 2, step, fix.by.to_string(), fix.before.clone(), fix.after.clone())?;
+            one.outcome = match &fix.failure {
+                Some(failure) => failure.message.clone(),
+                None if fix.before == fix.after => "changed nothing".to_owned(),
+                None => "taken".to_owned(),
+            };
+            (one.duration_ms, one.cost) = (fix.duration_ms, fix.cost_micros as f64 / 1_000_000.0);
+            one.findings_before = progress.reds.get(place).map(|reds| count(reds));
+            attempts.push(one);
+        }
+        Ok(LoopHistory { run_id: self.session.run_id.0.clone(), attempts, end: None })
+    }
+
+    fn files(&self, before: &str, after: &str) -> Result<Vec<String>, ExecError> {
+        let Some((before, after)) = TreeId::from_hex(before).zip(TreeId::from_hex(after)) else {
+            return Ok(Vec::new());
+        };
+        let delta = self.session.world.located().repository.diff(before, after)?;
+        Ok(delta.changes.iter().map(|change| display(&change.path)).collect())
+    }
+
+    /// Writes all that a person needs to go on from a loop that was given up; gives the folder.
+    pub(super) fn quarantine(
+        &self,
+        start: &Start,
+        candidate: &Candidate,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> Result<PathBuf, ExecError> {
+        let (session, id) = (self.session, &self.workstream.id);
+        let state = session.logs.parent().and_then(Path::parent).unwrap_or(&session.logs);
+        let folder = state.join("quarantine").join(session.run_id.as_str()).join(id.as_str());
+        let attempts = folder.join("attempts");
+        std::fs::create_dir_all(&attempts).map_err(ExecError::writing(&attempts))?;
+        let mut history = self.history(start, candidate, progress, false)?;
+        history.end = Some(LoopEnd {
+            cause: serde_json::to_value(stop.cause)
+                .ok()
+                .and_then(|cause| cause.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+            message: stop.message.clone(),
+            evidence: stop.evidence.clone(),
+            help: stop.help.clone(),
+            quarantine: folder.display().to_string(),
+        });
+        self.write_history(&history)?;
+        let write = |path: PathBuf, bytes: &[u8]| std::fs::write(&path, bytes).map_err(ExecError::writing(&path));
+        let repository = &session.world.located().repository;
+        let mut before = start.tree;
+        for attempt in &history.attempts {
+            let place = attempt.number as usize - 1;
+            let reds = progress.reds.get(place).map(Vec::as_slice).unwrap_or_default();
+            write(attempts.join(format!("{}.json", attempt.number)), &pretty(&self.report(attempt, reds)))?;
+            let after = TreeId::from_hex(&attempt.tree).unwrap_or(before);
+            write(attempts.join(format!("{}.patch", attempt.number)), &write_patch(repository, before, after)?)?;
+            before = after;
+        }
+        for red in progress.reds.last().into_iter().flatten() {
+            let name = red.kind.name().replace('/', "__");
+            if let Some(text) = red.failure.log.as_ref().and_then(|log| std::fs::read(log).ok()) {
+                write(folder.join(format!("{name}.log")), &text)?;
+            }
+        }
+        write(folder.join("candidate.patch"), &write_patch(repository, start.tree, candidate.tree)?)?;
+        write(folder.join("prompt.md"), progress.prompt(self.workstream).as_bytes())?;
+        write(folder.join("quarantine.json"), &pretty(&serde_json::to_value(&history).unwrap_or(Value::Null)))?;
+        Ok(folder)
+    }
+
+    /// One attempt with what was wrong after it, in the fields of the older report.
+    fn report(&self, attempt: &LoopAttempt, reds: &[Red]) -> Value {
+        let issues: Vec<&Finding> = reds.iter().flat_map(|red| &red.failure.findings).collect();
+        let by = |word: fn(&Finding) -> String| {
+            let mut counts = std::collections::BTreeMap::<String, usize>::new();
+            issues.iter().for_each(|issue| *counts.entry(word(issue)).or_default() += 1);
+            counts
+        };
+        let of = |severity| issues.iter().filter(|issue| issue.severity == severity).count();
+        let tests = reds.iter().any(|red| matches!(red.kind, StepKind::Test(..)));
+        let is_hard = |issue: &&&Finding| matches!(issue.category.as_str(), "syntax" | "type" | "test_failure");
+        let is_style = |issue: &&Finding| matches!(issue.category.as_str(), "style" | "formatting");
+        json!({
+            "attempt_number": attempt.number,
+            "ai_agent": attempt.tool,
+            "run_id": self.session.run_id.as_str(),
+            "workstream_id": self.workstream.id.as_str(),
+            "attempt": attempt,
+            "red": reds.iter().map(|red| json!({ "step": red.kind.name(), "failure": red.failure })).collect::<Vec<_>>(),
+            "issues": issues,
+            "summary": {
+                "total_issues": issues.len(),
+                "issues_by_tool": by(|issue| issue.tool.clone()),
+                "issues_by_category": by(|issue| issue.category.clone()),
+                "has_hard_fail": tests || issues.iter().any(|issue| is_hard(&issue)),
+                "style_only": !tests && issues.iter().all(is_style),
+                "total_errors": of(FindingSeverity::Error),
+                "total_warnings": of(FindingSeverity::Warning),
+            },
+        })
+    }
+}
+
+fn pretty(value: &Value) -> Vec<u8> {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text.into_bytes()
+}

@@ -1,0 +1,139 @@
+//! Loops that end red: why, what is kept, and that the same red state asks nobody.
+
+use serde_json::Value;
+
+use crate::fixing::lab::{Lab, asked, settled};
+use crate::support::{Project, step, workstream};
+
+/// Builds to a red end that is remembered: the next build verifies once more, the one after starts nothing.
+#[track_caller]
+fn red(project: &Project, calls: &[&str], says: &str) -> Value {
+    let ran = project.pl(&["build", "--json", "ws-1"]).expect(1).says(says);
+    assert_eq!(asked(project), calls);
+    project.pl(&["build", "ws-1"]).expect(1).says(says);
+    assert_eq!(asked(project), calls, "the same red state was asked for again");
+    settled(project, 1);
+    ran.json()
+}
+
+#[test]
+fn a_tree_that_comes_back_stops_the_loop() {
+    let lab = Lab {
+        edit: "echo A > a.txt",
+        test: "grep -q good a.txt",
+        fixers: &[("first", "if [ $n = 1 ]; then echo B > a.txt; else echo A > a.txt; fi")],
+        ..Lab::default()
+    };
+    let project = lab.project();
+    let built = red(&project, &["coder", "first", "first"], "fixes go in circles");
+    let failure = &step(&built, "ws-1/result")["failure"];
+    assert_eq!((&failure["class"], &failure["output"]), (&"quarantined".into(), &"attempts 1 and 3 are equal".into()));
+    assert_eq!(workstream(&built, "ws-1")["class"], "agent");
+}
+
+#[test]
+fn an_error_that_comes_back_is_warned_of_and_stops_the_loop() {
+    let breaker = "max-attempts 9; max-fixes 9; max-error-repeats 1";
+    let lab = Lab {
+        edit: "echo x > a.txt",
+        test: "grep -q good a.txt",
+        fixers: &[("first", "echo $n >> a.txt; echo some talk $n")],
+        breaker,
+        ..Lab::default()
+    };
+    let project = lab.project();
+    let ran = project.pl(&["build", "ws-1"]).expect(1);
+    ran.says("came back 1 times; once more, and the fix loop stops").says("the same error came back 2 times");
+    assert_eq!(asked(&project), ["coder", "first", "first"]);
+}
+
+#[test]
+fn attempts_of_a_bundle_are_a_limit() {
+    let project = Lab { fixers: &[("first", "echo bad $n > a.txt")], ..Lab::default() }.project();
+    let bundle = r#"{"id": "ws-2", "openspec_change": "c", "ccpm_issue": 1, "gate": 1, "files_scope": ["b.txt"],
+        "tasks": ["Write b.txt"], "acceptance_tests": ["grep -q good b.txt"], "tool": "coder",
+        "circuit_breaker": {"max_attempts": 2}}"#;
+    project.write("workstreams/ws-2.json", bundle);
+    let rules = project.read("rules/lab.kdl").replace("echo bad > a.txt", "echo x > b.txt");
+    project.write("rules/lab.kdl", rules.replace("echo bad $n > a.txt", "echo $n > b.txt"));
+    project.commit("a bundle");
+    project.pl(&["build", "ws-2"]).expect(1).says("2 attempts were made, as many as `max-attempts` allows");
+    assert_eq!(asked(&project), ["coder", "first"]);
+}
+
+#[test]
+fn limits_differ_by_what_is_red() {
+    let lab = Lab {
+        fixers: &[("first", "echo bad $n > a.txt")],
+        breaker: "max-attempts 4; lint { max-attempts 2 }",
+        ..Lab::default()
+    };
+    red(&lab.project(), &["coder", "first"], "2 attempts were made");
+}
+
+#[test]
+fn time_and_cost_are_limits() {
+    let cost = r#"echo '{"cost": 0.75}' > "$PL_USAGE"; echo bad $n > a.txt"#;
+    let lab =
+        Lab { fixers: &[("first", cost)], breaker: "max-fixes 9; max-attempts 9; max-cost \"1.50\"", ..Lab::default() };
+    red(&lab.project(), &["coder", "first", "first"], "fixes used up `max-cost`");
+    let lab = Lab { fixers: &[("first", "echo bad $n > a.txt")], breaker: "max-time \"1ms\"", ..Lab::default() };
+    red(&lab.project(), &["coder", "first"], "fixes used up `max-time`");
+}
+
+#[test]
+fn a_tool_that_crashes_alone_is_no_success_and_no_quarantine() {
+    let project = Lab { fixers: &[("first", "exit 3")], ..Lab::default() }.project();
+    let built = project.build(&["ws-1"], 1);
+    let one = workstream(&built, "ws-1");
+    assert_eq!((&one["status"], &one["class"]), (&"failed".into(), &"crash".into()));
+    assert!(one["reason"].as_str().expect("a reason").contains("first broke"), "{one:#}");
+    assert!(!project.path(".pl/quarantine").exists());
+    project.build(&["ws-1"], 1);
+    assert_eq!(asked(&project), ["coder", "first", "first"], "what broke is asked again");
+}
+
+#[test]
+fn a_tool_that_changes_nothing_uses_up_its_tries() {
+    let project = Lab { fixers: &[("first", "echo all done")], ..Lab::default() }.project();
+    red(&project, &["coder", "first", "first"], "first was asked as often as `max-fixes` allows");
+}
+
+#[test]
+fn taking_the_whole_change_back_is_no_fix() {
+    let project = Lab { fixers: &[("first", "echo 0 > a.txt")], ..Lab::default() }.project();
+    project.pl(&["build", "ws-1"]).expect(1).says("first took the whole change back");
+    assert_eq!(asked(&project), ["coder", "first", "first"]);
+}
+
+#[test]
+fn what_was_given_up_lies_in_quarantine_and_goes_on_after_a_reset() {
+    let line = r#"if [ $n -gt 2 ]; then echo good > a.txt; else echo bad $n > a.txt; fi"#;
+    let project = Lab { fixers: &[("first", line)], ..Lab::default() }.project();
+    let built = red(&project, &["coder", "first", "first"], "first was asked as often");
+    let folder = project.path(&format!(".pl/quarantine/{}/ws-1", built["run_id"].as_str().expect("a run")));
+    let read =
+        |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let report: Value = serde_json::from_str(&read("attempts/3.json")).expect("a report");
+    assert_eq!((&report["attempt_number"], &report["ai_agent"]), (&3.into(), &"first".into()));
+    assert_eq!(report["summary"]["total_issues"], 1);
+    assert!(read("attempts/2.patch").contains("+bad 1"));
+    assert!(read("candidate.patch").contains("+bad 2"));
+    assert!(read("quarantine.json").contains("max-fixes"));
+    assert_eq!(std::fs::read_to_string(project.worktree("ws-1").join("a.txt")).expect("the worktree"), "bad 2\n");
+    project.pl(&["reset", "ws-1"]).expect(0);
+    project.build(&["ws-1"], 0);
+    assert_eq!(asked(&project), ["coder", "first", "first", "coder", "first"]);
+    settled(&project, 0);
+}
+
+#[test]
+fn a_person_mends_what_was_given_up() {
+    let project = Lab { fixers: &[("first", "echo bad $n > a.txt")], ..Lab::default() }.project();
+    red(&project, &["coder", "first", "first"], "first was asked as often");
+    std::fs::write(project.worktree("ws-1").join("a.txt"), "good\n").expect("a file");
+    project.build(&["ws-1"], 0);
+    assert_eq!(asked(&project).len(), 3);
+    assert_eq!(project.result("ws-1", "a.txt"), "good");
+    settled(&project, 0);
+}
