@@ -67,7 +67,7 @@ pub struct WorkstreamSummary {
 }
 
 /// What a fix loop did, as it was noted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LoopHistory {
     /// The run that went on with it last.
     pub run_id: String,
@@ -78,7 +78,7 @@ pub struct LoopHistory {
 }
 
 /// One attempt: the edits, or a fix.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LoopAttempt {
     /// From 1.
     pub number: u32,
@@ -90,8 +90,8 @@ pub struct LoopAttempt {
     pub outcome: String,
     /// Wall time.
     pub duration_ms: u64,
-    /// What the tool says it cost.
-    pub cost: f64,
+    /// What the tool says it cost, in millionths.
+    pub cost_micros: u64,
     /// Paths that it changed.
     pub files: Vec<String>,
     /// What was wrong before it.

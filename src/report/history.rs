@@ -2,6 +2,7 @@
 //!
 //! Rows come in filled and in order; nothing is looked up and no clock is read (`now` comes in).
 
+mod fixes;
 mod pages;
 pub mod stats;
 
@@ -15,6 +16,7 @@ use crate::report::console::failure::finding_line;
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::{ago, clock, duration};
 use crate::report::{Style, Tone, count, tone_of};
+use crate::summary::LoopHistory;
 
 /// A target and its state; a row of `pl show`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -114,6 +116,10 @@ pub struct WorkstreamShow {
     pub changes: Vec<String>,
     /// Newest first.
     pub attempts: Vec<AttemptRow>,
+    /// Whose fault it is that it is not done: the class of the failure.
+    pub class: Option<String>,
+    /// What was done about red lints and tests, where something was.
+    pub fix_loop: Option<LoopHistory>,
     /// Of its newest candidate.
     pub findings: Vec<FindingRow>,
     /// What went wrong, where its newest run ended badly.
@@ -358,6 +364,7 @@ fn attempts_table(attempts: &[AttemptRow], now: Timestamp, style: &Style) -> Str
 mod tests {
     use super::{AttemptRow, LogEntry, LogShow, Show, TargetRow, WorkstreamShow, log, show};
     use crate::report::Style;
+    use crate::summary::{LoopAttempt, LoopEnd, LoopHistory};
 
     fn attempt() -> AttemptRow {
         AttemptRow {
@@ -370,6 +377,35 @@ mod tests {
             started: "2026-11-03T10:10:02Z".into(),
             duration_ms: 1900,
             log: None,
+        }
+    }
+
+    fn fix_loop() -> LoopHistory {
+        let attempt = |number, tool: &str, duration_ms, cost_micros, before, after, red: &str| LoopAttempt {
+            number,
+            tool: tool.into(),
+            outcome: "taken".into(),
+            duration_ms,
+            cost_micros,
+            files: vec!["src/a.py".into()],
+            findings_before: before,
+            findings_after: Some(after),
+            red: vec![red.into()],
+            ..LoopAttempt::default()
+        };
+        LoopHistory {
+            run_id: "r1".into(),
+            attempts: vec![
+                attempt(1, "coder", 2000, 0, None, 3, "ruff"),
+                attempt(2, "agent", 5000, 250_000, Some(3), 1, "test.1"),
+            ],
+            end: Some(LoopEnd {
+                cause: "oscillation".into(),
+                message: "fixes go in circles".into(),
+                evidence: vec!["attempts 1 and 3 are equal".into()],
+                help: "mend it".into(),
+                quarantine: ".pl/quarantine/r1/ws-1-a".into(),
+            }),
         }
     }
 
@@ -418,11 +454,14 @@ ws-1-a  done   5 min ago
             worktree: Some(".worktrees/ws-1-a".into()),
             changes: vec!["M src/a.py".into()],
             attempts: vec![attempt()],
+            class: Some("agent".into()),
+            fix_loop: Some(fix_loop()),
             findings: Vec::new(),
         };
         let expected = "\
 ws-1-a  failed
   why       test.1: exit code 1
+  class     agent
   after     ws-0-z
   scope     src/a.py
   tool      edit
@@ -430,6 +469,16 @@ ws-1-a  failed
 
 changes
   M src/a.py
+
+fix loop
+  ATTEMPT  TOOL   TOOK  COST  FILES     FINDINGS  OUTCOME
+  1        coder  2.0s        src/a.py  3         taken; red: ruff
+  2        agent  5.0s  0.25  src/a.py  3 → 1     taken; red: test.1
+  stopped: fixes go in circles
+           attempts 1 and 3 are equal
+           mend it
+           .pl/quarantine/r1/ws-1-a
+  pl diff ws-1-a 1 2   what came between two attempts
 
 attempts
   STEP    TRY  STATUS  WHEN       TOOK  TOOL  REASON

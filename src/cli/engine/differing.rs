@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::analysis::pipeline::Workstream;
+use crate::cli::engine::looking::fix_loop;
 use crate::cli::engine::open::{Opened, Purpose, git_failed, open, store_failed};
 use crate::cli::engine::{DiffRequest, Project};
 use crate::cli::exit::Failed;
@@ -39,9 +40,14 @@ pub fn diff(project: &Project, request: &DiffRequest) -> Result<Vec<u8>, Failed>
     match &request.to {
         Some(folder) => record(&opened, &store, workstream, between, &project.directory.join(folder)),
         None => {
-            let (from, to) = match between {
-                Some((first, last)) => instructions(&opened, &store, workstream, first, last)?,
-                None => whole(&store, workstream)?,
+            let attempts = match (kind, request.between) {
+                (StepKind::Result(_), Some(between)) => attempts(&store, workstream, between)?,
+                _ => None,
+            };
+            let (from, to) = match (attempts, between) {
+                (Some(attempts), _) => attempts,
+                (None, Some((first, last))) => instructions(&opened, &store, workstream, first, last)?,
+                (None, None) => whole(&store, workstream)?,
             };
             patch(&opened, from, to)
         }
@@ -70,6 +76,28 @@ fn whole(store: &Store, workstream: &Workstream) -> Result<Trees, Failed> {
     let record = store.latest(&format!("{id}/result")).map_err(store_failed)?;
     let body: Option<ResultBody> = record.and_then(|record| serde_json::from_value(record.body).ok());
     body.and_then(|body| trees(&body.base, &body.tree)).ok_or_else(|| nothing(workstream))
+}
+
+/// What came between two attempts of a fix loop, or what one of them did; `None` where there was no loop: then numbers
+/// are those of instructions.
+fn attempts(store: &Store, workstream: &Workstream, between: (u32, u32)) -> Result<Option<Trees>, Failed> {
+    let Some(history) = fix_loop(store, workstream.id.as_str()).map_err(store_failed)? else { return Ok(None) };
+    let find = |number: u32| history.attempts.iter().find(|attempt| attempt.number == number);
+    let (from, to) = match between {
+        (first, last) if first == last => (first.saturating_sub(1), last),
+        between => between,
+    };
+    let base = || whole(store, workstream).map(|(base, _)| base.hex());
+    let from = if from == 0 { Some(base()?) } else { find(from).map(|attempt| attempt.tree.clone()) };
+    let to = find(to).map(|attempt| attempt.tree.clone());
+    match from.zip(to).and_then(|(from, to)| trees(&from, &to)) {
+        Some(trees) => Ok(Some(trees)),
+        None => {
+            let count = history.attempts.len();
+            Err(Failed::usage(format!("{} has attempts 1 to {count}", workstream.id))
+                .hint(format!("pl show {} lists them", workstream.id)))
+        }
+    }
 }
 
 /// What these instructions did, one after the other on the tree that the first was given.

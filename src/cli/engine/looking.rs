@@ -21,6 +21,7 @@ use crate::store::record::{Outcome, Record};
 use crate::store::run::RunId;
 use crate::store::{Store, StoreError};
 
+pub use self::pages::fix_loop;
 pub use self::rows::{attempt_rows, find_run};
 pub use self::targets::RESET_NOTES;
 

@@ -46,8 +46,21 @@ impl Machine<'_, '_> {
         progress: &Progress,
         green: bool,
     ) -> Result<(), ExecError> {
-        let history = self.history(start, candidate, progress, green)?;
+        let mut history = self.history(start, candidate, progress, green)?;
+        if let Some(known) = self.known(&history)? {
+            (history.end, history.run_id) = (known.end, known.run_id);
+        }
         self.write_history(&history)
+    }
+
+    /// What is noted of the same attempts.
+    fn known(&self, history: &LoopHistory) -> Result<Option<LoopHistory>, ExecError> {
+        let note = self.session.store.note(LOOP_NOTES, self.workstream.id.as_str())?;
+        let known = note.and_then(|note| serde_json::from_value::<LoopHistory>(note).ok());
+        let trees = |history: &LoopHistory| -> Vec<(String, String)> {
+            history.attempts.iter().map(|attempt| (attempt.tool.clone(), attempt.tree.clone())).collect()
+        };
+        Ok(known.filter(|known| trees(known) == trees(history)))
     }
 
     fn write_history(&self, history: &LoopHistory) -> Result<(), ExecError> {
@@ -82,7 +95,7 @@ impl Machine<'_, '_> {
                 tool,
                 outcome: "taken".to_owned(),
                 duration_ms: 0,
-                cost: 0.0,
+                cost_micros: 0,
                 files: number_of_files,
                 findings_before: None,
                 findings_after: after,
@@ -102,7 +115,7 @@ impl Machine<'_, '_> {
                 None if fix.before == fix.after => "changed nothing".to_owned(),
                 None => "taken".to_owned(),
             };
-            (one.duration_ms, one.cost) = (fix.duration_ms, fix.cost_micros as f64 / 1_000_000.0);
+            (one.duration_ms, one.cost_micros) = (fix.duration_ms, fix.cost_micros);
             one.findings_before = progress.reds.get(place).map(|reds| count(reds));
             attempts.push(one);
         }
@@ -117,7 +130,8 @@ impl Machine<'_, '_> {
         Ok(delta.changes.iter().map(|change| display(&change.path)).collect())
     }
 
-    /// Writes all that a person needs to go on from a loop that was given up; gives the folder.
+    /// Writes all that a person needs to go on from a loop that was given up; gives the folder. One that lies there of the
+    /// same attempts is enough.
     pub(super) fn quarantine(
         &self,
         start: &Start,
@@ -126,11 +140,15 @@ impl Machine<'_, '_> {
         stop: &Stop,
     ) -> Result<PathBuf, ExecError> {
         let (session, id) = (self.session, &self.workstream.id);
+        let mut history = self.history(start, candidate, progress, false)?;
+        let earlier = self.known(&history)?.and_then(|known| known.end).map(|end| PathBuf::from(end.quarantine));
+        if let Some(earlier) = earlier.filter(|folder| folder.is_dir()) {
+            return Ok(earlier);
+        }
         let state = session.logs.parent().and_then(Path::parent).unwrap_or(&session.logs);
         let folder = state.join("quarantine").join(session.run_id.as_str()).join(id.as_str());
         let attempts = folder.join("attempts");
         std::fs::create_dir_all(&attempts).map_err(ExecError::writing(&attempts))?;
-        let mut history = self.history(start, candidate, progress, false)?;
         history.end = Some(LoopEnd {
             cause: serde_json::to_value(stop.cause)
                 .ok()

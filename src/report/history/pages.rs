@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::report::console::failure;
 use crate::report::explain::short_command;
+use crate::report::history::fixes;
 use crate::report::history::{
     AttemptRow, FailureRow, FindingRow, PromptRow, RunShow, TaskShow, WorkstreamShow, attempts_table, findings_lines,
 };
@@ -44,6 +45,7 @@ pub(super) fn workstream(show: &WorkstreamShow, now: Timestamp, style: &Style) -
     let fields = [
         // The block of the failure says why, and more.
         ("why", if show.failure.is_some() { Vec::new() } else { one(&show.reason) }),
+        ("class", one(&show.class)),
         ("after", packed(&show.depends_on, style)),
         ("scope", packed(&show.scope, style)),
         ("may add", packed(&show.create, style)),
@@ -66,6 +68,9 @@ pub(super) fn workstream(show: &WorkstreamShow, now: Timestamp, style: &Style) -
     let prefix = format!("{}/", show.id);
     let short = |row: &AttemptRow| AttemptRow { step: row.step.replace(&prefix, ""), ..row.clone() };
     let attempts: Vec<AttemptRow> = show.attempts.iter().map(short).collect();
+    if let Some(history) = &show.fix_loop {
+        text.push_str(&section("fix loop", &fixes::render(&show.id, history, style), style));
+    }
     if !attempts.is_empty() {
         text.push_str(&section("attempts", &attempts_table(&attempts, now, style), style));
     }

@@ -121,7 +121,16 @@ fn what_was_given_up_lies_in_quarantine_and_goes_on_after_a_reset() {
     assert!(read("candidate.patch").contains("+bad 2"));
     assert!(read("quarantine.json").contains("max-fixes"));
     assert_eq!(std::fs::read_to_string(project.worktree("ws-1").join("a.txt")).expect("the worktree"), "bad 2\n");
+    let page = project.pl(&["show", "ws-1"]).expect(0);
+    let page = page.says("ATTEMPT").says("1 → 1").says("stopped: first was asked as often").says("class     agent");
+    page.says("taken; red: bad").says(&folder.display().to_string());
+    let between = project.pl(&["diff", "ws-1", "2", "3"]).expect(0).stdout;
+    assert!(between.contains("-bad 1") && between.contains("+bad 2"), "{between}");
+    let first = project.pl(&["diff", "ws-1", "1"]).expect(0).stdout;
+    assert!(first.contains("-0") && first.contains("+bad\n"), "{first}");
+    project.pl(&["diff", "ws-1", "2", "7"]).expect(2).says("attempts 1 to 3");
     project.pl(&["reset", "ws-1"]).expect(0);
+    assert!(project.pl(&["show", "--json", "ws-1"]).expect(0).json()["fix_loop"].is_null());
     project.build(&["ws-1"], 0);
     assert_eq!(asked(&project), ["coder", "first", "first", "coder", "first"]);
     settled(&project, 0);

@@ -8,6 +8,7 @@ use crate::cli::engine::looking::targets::{self, Past, Standing};
 use crate::cli::engine::looking::{findings_below, rows};
 use crate::cli::engine::open::{Opened, git_failed, store_failed};
 use crate::cli::exit::Failed;
+use crate::exec::workstream::quarantine::LOOP_NOTES;
 use crate::git::delta::Delta;
 use crate::git::object::TreeId;
 use crate::graph::{StepId, StepKind};
@@ -17,6 +18,7 @@ use crate::report::history::{AttemptRow, FailureRow, Show, TaskShow, WorkstreamS
 use crate::store::attempt::Filter;
 use crate::store::record::Outcome;
 use crate::store::{Store, StoreError};
+use crate::summary::LoopHistory;
 
 /// Attempts that a page lists.
 const ATTEMPTS_MAX: usize = 40;
@@ -123,6 +125,8 @@ fn workstream(opened: &Opened, workstream: &Workstream) -> Result<WorkstreamShow
         attempts: Vec::new(),
         findings: Vec::new(),
         failure: None,
+        class: None,
+        fix_loop: None,
     };
     let Some(store) = opened.records()? else { return Ok(page) };
     let past = Past::of(&store).map_err(store_failed)?;
@@ -139,10 +143,25 @@ fn workstream(opened: &Opened, workstream: &Workstream) -> Result<WorkstreamShow
         Ok((rows, newest_failure(&store, &past, id)?))
     };
     (page.attempts, page.failure) = fill().map_err(store_failed)?;
+    page.class = class(&store, &past, id).map_err(store_failed)?;
+    page.fix_loop = fix_loop(&store, id).map_err(store_failed)?;
     let result = StepKind::Result(workstream.id.clone());
     page.findings = findings_below(opened, &store, &result).map_err(store_failed)?;
     result_of(opened, &store, workstream, &mut page)?;
     Ok(page)
+}
+
+/// What a fix loop of a workstream did, where there was one.
+pub fn fix_loop(store: &Store, id: &str) -> Result<Option<LoopHistory>, StoreError> {
+    let history = store.note(LOOP_NOTES, id)?.and_then(|note| serde_json::from_value::<LoopHistory>(note).ok());
+    Ok(history.filter(|history| history.attempts.len() > 1))
+}
+
+/// Whose fault it was when the workstream was last built.
+fn class(store: &Store, past: &Past, id: &str) -> Result<Option<String>, StoreError> {
+    let Some(row) = past.workstream(id) else { return Ok(None) };
+    let event = store.newest_event(&row.run_id, id, "workstream-ended")?;
+    Ok(event.and_then(|event| event.payload["class"].as_str().map(str::to_owned)))
 }
 
 /// What went wrong when the workstream was last built.

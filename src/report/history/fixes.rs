@@ -1,0 +1,73 @@
+//! The attempts of a fix loop as a table, and why it ended.
+//!
+//! Draws what was noted; knows neither records nor trees.
+
+use crate::report::Style;
+use crate::report::text::table::{Cell, Table};
+use crate::report::text::time::duration;
+use crate::report::{Tone, count};
+use crate::summary::{LoopAttempt, LoopHistory};
+
+/// Files that a row names before it counts.
+const FILES_SHOWN_MAX: usize = 2;
+
+/// The section of a workstream's page.
+pub(super) fn render(id: &str, history: &LoopHistory, style: &Style) -> String {
+    let mut table =
+        Table::new(&["attempt", "tool", "took", "cost", "files", "findings", "outcome"]).shrinks(6).indent(2);
+    for attempt in &history.attempts {
+        table.row(vec![
+            Cell::new(attempt.number.to_string()),
+            Cell::toned(Tone::Strong, &attempt.tool),
+            Cell::new(duration(attempt.duration_ms)),
+            Cell::new(cost(attempt.cost_micros)),
+            Cell::toned(Tone::Dim, files(attempt)),
+            Cell::new(findings(attempt)),
+            Cell::toned(Tone::Dim, outcome(attempt)),
+        ]);
+    }
+    let mut text = table.render(style);
+    if let Some(end) = &history.end {
+        text.push_str(&format!("  {} {}\n", style.paint(Tone::Bad, "stopped:"), end.message));
+        for line in end.evidence.iter().chain([&end.help, &end.quarantine]) {
+            text.push_str(&format!("           {line}\n"));
+        }
+    }
+    if let (Some(last), true) = (history.attempts.last(), history.attempts.len() > 1) {
+        let command = format!("pl diff {id} {} {}", last.number - 1, last.number);
+        text.push_str(&format!("  {command}   {}\n", style.paint(Tone::Dim, "what came between two attempts")));
+    }
+    text
+}
+
+fn cost(micros: u64) -> String {
+    match micros {
+        0 => String::new(),
+        micros => format!("{}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000),
+    }
+}
+
+fn files(attempt: &LoopAttempt) -> String {
+    match attempt.files.len() {
+        0 => "none".to_owned(),
+        1..=FILES_SHOWN_MAX => attempt.files.join(", "),
+        many => count(many, "file"),
+    }
+}
+
+/// `3 → 1`.
+fn findings(attempt: &LoopAttempt) -> String {
+    let number = |number: Option<usize>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+    match attempt.findings_before {
+        None => number(attempt.findings_after),
+        before => format!("{} → {}", number(before), number(attempt.findings_after)),
+    }
+}
+
+fn outcome(attempt: &LoopAttempt) -> String {
+    match (attempt.red.is_empty(), attempt.findings_after) {
+        (false, _) => format!("{}; red: {}", attempt.outcome, attempt.red.join(", ")),
+        (true, Some(0)) => format!("{}; green", attempt.outcome),
+        (true, _) => attempt.outcome.clone(),
+    }
+}
