@@ -26,7 +26,7 @@ use listing::Listing;
 use lower::tasks::Room;
 use lower::template::globals;
 use lower::tools::Toolbox;
-use lower::words::{Timeouts, word};
+use lower::words::{Timeouts, bytes, word};
 use lower::workstreams::{Known, no_workstream};
 use names::{Found, Names, list};
 use pipeline::{Pipeline, RepositoryConfig};
@@ -84,6 +84,7 @@ pub fn analyse(definitions: &[Arc<Definitions>], listing: Option<&Listing>, opti
         prose::check(definition, workstream, listing, &mut diagnostics);
     }
 
+    let memory_bytes = bytes(gathered.memory, &mut diagnostics);
     let ordered = word(gathered.gates, &[("ordered", true), ("free", false)], &mut diagnostics).unwrap_or(false);
     for keep in &gathered.keep {
         scope::entry::read(keep, listing, &mut diagnostics);
@@ -93,6 +94,7 @@ pub fn analyse(definitions: &[Arc<Definitions>], listing: Option<&Listing>, opti
         default: gathered.default.iter().map(|target| target.value.clone()).collect(),
         gates_ordered: ordered,
         strict: gathered.strict,
+        memory_bytes,
         setups: lower::tasks::setups(room, &mut diagnostics),
         tasks: lower::tasks::tasks(room, &mut diagnostics),
         workstreams,

@@ -9,4 +9,5 @@ pub mod failure;
 pub mod finding;
 pub mod name;
 pub mod path;
+pub mod size;
 pub mod span;

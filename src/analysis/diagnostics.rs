@@ -10,6 +10,7 @@ pub mod bad_glob;
 pub mod bad_output;
 pub mod bad_parser;
 pub mod bad_path;
+pub mod bad_size;
 pub mod bad_variable_name;
 pub mod create_existing;
 pub mod create_folder;
@@ -58,6 +59,7 @@ pub static ALL: &[(&Code, &[Case])] = &[
     (&bad_output::CODE, bad_output::CASES),
     (&bad_parser::CODE, bad_parser::CASES),
     (&bad_path::CODE, bad_path::CASES),
+    (&bad_size::CODE, bad_size::CASES),
     (&bad_variable_name::CODE, bad_variable_name::CASES),
     (&create_existing::CODE, create_existing::CASES),
     (&create_folder::CODE, create_folder::CASES),

@@ -38,6 +38,8 @@ pub struct Gathered<'a> {
     pub gates: Option<&'a Text>,
     /// Folders that may persist in every worktree.
     pub keep: Vec<&'a Text>,
+    /// `memory "4GiB"`.
+    pub memory: Option<&'a Text>,
     /// A test that dirties its tree fails.
     pub strict: bool,
     /// Pairs that may overlap.
@@ -100,6 +102,7 @@ impl<'a> Gathered<'a> {
         self.override_tool = once("override tool", texts(|file| file.override_tool.as_ref()), diagnostics);
         self.default_tool = once("default tool", texts(|file| file.defaults.tool.as_ref()), diagnostics);
         self.default_timeout = once("default timeout", texts(|file| file.defaults.timeout.as_ref()), diagnostics);
+        self.memory = once("memory", texts(|file| file.memory.as_ref()), diagnostics);
         self.gates = once("gates", texts(|file| file.gates.as_ref()), diagnostics);
         self.strict = files.iter().filter_map(|file| file.strict.as_ref()).any(|strict| strict.value);
         for file in files {

@@ -20,6 +20,8 @@ pub struct Pipeline {
     pub default: Vec<String>,
     /// Gates are barriers.
     pub gates_ordered: bool,
+    /// What programs may take together, in bytes; none: what the machine has.
+    pub memory_bytes: Option<u64>,
     /// A test that dirties its tree fails.
     pub strict: bool,
     /// Places a pool has.

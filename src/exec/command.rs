@@ -10,6 +10,7 @@ use crate::analysis::pipeline::{Command, Environment, Property, Template, Templa
 use crate::base::failure::Failure;
 use crate::exec::session::Session;
 use crate::exec::slots::Places;
+use crate::graph::StepKind;
 use crate::observe::program::search_path;
 use crate::process::cancel::Cancel;
 use crate::process::jobserver::{Sharing, Style};
@@ -84,6 +85,8 @@ impl Properties {
 
 /// What is to be started, for one step.
 pub struct Launch<'a> {
+    /// The step that it is for.
+    pub kind: &'a StepKind,
     /// The words.
     pub argv: Vec<String>,
     /// Where.
@@ -153,6 +156,10 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
         marker: session.world.project.clone(),
     };
     let profile = &session.world.profile;
+    let step = launch.kind.name();
+    let waiting = profile.span(Category::Wait, || "wait for memory");
+    let _admitted = session.admission.enter(&step);
+    drop(waiting);
     let waiting = profile.span(Category::Wait, || "wait for a place");
     let _places = session.places.take(launch.pool, cancel);
     drop(waiting);
@@ -166,6 +173,7 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
         span.tell("peak memory (MiB)", || finished.peak_bytes.map(|bytes| bytes / (1024 * 1024)).into());
         finished
     };
+    session.admission.learn(&step, finished.peak_bytes);
     Ran {
         finished,
         reproduce,

@@ -182,6 +182,7 @@ pub fn run(
             pool: tool.pool.as_deref(),
             jobserver: None,
             timeout_ms: tool.timeout_ms.or(ground.workstream.timeout_ms).unwrap_or(EDIT_TIMEOUT_MS),
+            kind,
             log: session.log(kind, 1),
         },
     );

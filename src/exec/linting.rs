@@ -242,6 +242,7 @@ pub fn start(
         pool: None,
         jobserver: None,
         timeout_ms,
+        kind,
         log: session.log(kind, attempt),
     };
     launch(session, launched)

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
+use crate::exec::admission::{Admission, Room};
 use crate::exec::schedule::{self, Ended, Jobs};
 use crate::exec::session::{Ending, Parts, Session};
 use crate::exec::slots::Places;
@@ -29,6 +30,7 @@ use crate::store::Store;
 use crate::store::run::RunId;
 use crate::store::state::{RunState, WorkstreamState};
 use crate::summary::{BuildSummary, PathPart, ScopeSummary, StepStatus, StepSummary, WorkstreamSummary};
+use crate::system::capacity::free_bytes;
 use crate::system::file_hash::{HashCache, file_system_now};
 use crate::system::profile::Category;
 
@@ -54,6 +56,8 @@ pub struct Run<'a> {
     pub asked: Asked,
     /// Programs at once.
     pub jobs: u32,
+    /// What they may take together, in bytes; none: what the machine has.
+    pub memory_bytes: Option<u64>,
     /// The first failure stops the run.
     pub fail_fast: bool,
     /// What was typed, for the records.
@@ -97,6 +101,8 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
     // What was made before this moment can be told from what is changed after it, so that no later look reads it again.
     session.hashes.mark(file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
     moved_after(&session);
+    session.admission.told().into_iter().for_each(|told| session.note("info", told));
+    run.store.set_peaks(&session.admission.learned())?;
     run.store.set_stats(&session.hashes.learned())?;
     let mut summary = sum_up(&session, &run, &run_id, begun);
     summary.critical_path = critical_path(&run, &jobs, &needs, &summary);
@@ -113,12 +119,14 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
     let hashes = HashCache::new(run.store.stats()?).profiled(&run.world.profile);
     hashes.mark(file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
     let (jobserver, wrong) = Jobserver::of(run.jobs, &run.folder.join("jobserver"));
+    let room = run.memory_bytes.map_or_else(|| Room::Measured(Box::new(free_bytes)), Room::Said);
     let session = Session::new(Parts {
         world: run.world,
         store: run.store,
         run_id,
         cancel: run.cancel.clone(),
         places: Places::new(run.jobs, &run.world.pipeline.pools, jobserver),
+        admission: Admission::new(room, run.store.peaks()?),
         jobs: run.jobs,
         asked: run.asked.clone(),
         hashes,

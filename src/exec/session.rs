@@ -15,6 +15,7 @@ use crate::base::failure::Failure;
 use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
+use crate::exec::admission::Admission;
 use crate::exec::fence::{LastLook, Programs, Watched};
 use crate::exec::slots::Places;
 use crate::exec::touch::{RunningTask, Touch};
@@ -51,6 +52,8 @@ pub struct Session<'a> {
     pub cancel: Cancel,
     /// Places for programs.
     pub places: Places,
+    /// Memory for programs.
+    pub admission: Admission,
     /// What was asked beyond staleness.
     pub asked: Asked,
     /// Who depends on whom.
@@ -110,6 +113,8 @@ pub struct Parts<'a> {
     pub cancel: Cancel,
     /// See [`Session`].
     pub places: Places,
+    /// See [`Session`].
+    pub admission: Admission,
     /// Programs at once.
     pub jobs: u32,
     /// See [`Session`].
@@ -133,6 +138,7 @@ impl<'a> Session<'a> {
             run_id: parts.run_id,
             cancel: parts.cancel,
             places: parts.places,
+            admission: parts.admission,
             asked: parts.asked,
             closures: Closures::of(parts.world),
             hashes: parts.hashes,

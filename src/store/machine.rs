@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Result, Store, now};
+use super::{Result, Store, now, signed, unsigned};
 use crate::base::digest::Digest;
 use crate::system::{Kind, Stat};
 
@@ -58,6 +58,32 @@ impl Store {
                     stat.mode,
                     digest.0
                 ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The peak memory of steps when they last ran, in bytes; those that needed next to nothing are left out.
+    pub fn peaks(&self) -> Result<HashMap<String, u64>> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT step, bytes FROM peaks")?;
+            statement.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?.collect()
+        })
+    }
+
+    /// Keeps peaks of steps; one of 0 is forgotten.
+    pub fn set_peaks(&self, learned: &[(String, u64)]) -> Result<()> {
+        if learned.is_empty() {
+            return Ok(());
+        }
+        self.transaction(|connection| {
+            let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO peaks VALUES (?1, ?2, ?3)")?;
+            let mut delete = connection.prepare_cached("DELETE FROM peaks WHERE step = ?1")?;
+            for (step, bytes) in learned {
+                match bytes {
+                    0 => delete.execute([step])?,
+                    bytes => insert.execute(params![step, signed(*bytes), now()])?,
+                };
             }
             Ok(())
         })

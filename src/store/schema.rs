@@ -10,10 +10,10 @@ use super::StoreError;
 use crate::base::digest::Digest;
 
 /// Migration number n (from 1) leads from schema n - 1 to schema n.
-const MIGRATIONS: [&str; 2] = [INITIAL, CONTENTS];
+const MIGRATIONS: [&str; 3] = [INITIAL, CONTENTS, PEAKS];
 
 /// Tables whose rows are saved from a damaged database, in an order in which what is referred to comes first.
-pub(super) const TABLES: [&str; 14] = [
+pub(super) const TABLES: [&str; 15] = [
     "runs",
     "workstreams",
     "step_attempts",
@@ -28,6 +28,7 @@ pub(super) const TABLES: [&str; 14] = [
     "kept",
     "notes",
     "contents",
+    "peaks",
 ];
 
 /// The newest schema.
@@ -259,11 +260,20 @@ CREATE TABLE contents (
 );
 ";
 
+/// What steps are known to need.
+const PEAKS: &str = "
+CREATE TABLE peaks (
+    step TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    seen_at TEXT NOT NULL
+);
+";
+
 #[cfg(test)]
 mod tests {
     use rusqlite::Connection;
 
-    use super::{SchemaError, TABLES, migrate};
+    use super::{MIGRATIONS, SchemaError, TABLES, migrate, newest, version};
     use crate::store::StoreError;
 
     #[test]
@@ -281,6 +291,21 @@ mod tests {
         let mut saved = TABLES.to_vec();
         saved.sort_unstable();
         assert_eq!(tables, saved);
+    }
+
+    #[test]
+    fn older_databases_are_brought_up_and_keep_their_rows() {
+        for old in 1..MIGRATIONS.len() {
+            let mut connection = Connection::open_in_memory().expect("a database");
+            MIGRATIONS[..old].iter().for_each(|migration| connection.execute_batch(migration).expect("a schema"));
+            connection.execute("INSERT INTO meta VALUES ('schema_version', ?1)", [old.to_string()]).expect("a version");
+            connection.execute("INSERT INTO notes VALUES ('s', 'n', '1', 'now')", []).expect("a row");
+            migrate(&mut connection, "x".as_ref()).expect("a schema");
+            assert_eq!(version(&connection, "x".as_ref()).expect("a version"), newest());
+            let rows: u32 = connection.query_row("SELECT count(*) FROM notes", [], |row| row.get(0)).expect("a count");
+            let peaks: u32 = connection.query_row("SELECT count(*) FROM peaks", [], |row| row.get(0)).expect("a count");
+            assert_eq!((rows, peaks), (1, 0), "from {old}");
+        }
     }
 
     #[test]

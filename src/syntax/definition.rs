@@ -34,6 +34,8 @@ pub struct Definitions {
     pub gates: Option<Text>,
     /// `keep "target/"`: folders that may persist in worktrees.
     pub keep: Vec<Text>,
+    /// `memory "4GiB"`: what programs may take together.
+    pub memory: Option<Text>,
     /// `strict` as a top-level field: a test that dirties its tree fails.
     pub strict: Option<Spanned<bool>>,
     /// `allow-overlap "ws-a" "ws-b" reason="…"`.

@@ -20,4 +20,5 @@ mod users_ask;
 mod fixing;
 mod looking;
 mod jobserver;
+mod memory;
 mod watching;

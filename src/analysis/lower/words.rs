@@ -3,10 +3,11 @@
 //! Knows no node: a text and a table come in.
 
 use crate::analysis::breaker::parse_cost_micros;
-use crate::analysis::diagnostics::{bad_duration, unknown_word};
+use crate::analysis::diagnostics::{bad_duration, bad_size, unknown_word};
 use crate::analysis::names::{list, nearest};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::duration::parse_duration_ms;
+use crate::base::size::parse_bytes;
 use crate::syntax::definition::Text;
 
 /// Minutes that an agent's edit may take where nothing is said.
@@ -59,6 +60,19 @@ pub fn cost_micros(text: Option<&Text>, diagnostics: &mut Vec<Diagnostic>) -> Op
         Err(reason) => {
             let diagnostic = Diagnostic::new(&unknown_word::CODE, text.span, format!("`{}` {reason}", text.value));
             diagnostics.push(diagnostic.help("write a number in quotes, such as \"2.50\""));
+            None
+        }
+    }
+}
+
+/// An amount of memory in bytes, if one is written and can be read.
+pub fn bytes(text: Option<&Text>, diagnostics: &mut Vec<Diagnostic>) -> Option<u64> {
+    let text = text?;
+    match parse_bytes(&text.value) {
+        Ok(bytes) => Some(bytes),
+        Err(reason) => {
+            let diagnostic = Diagnostic::new(&bad_size::CODE, text.span, reason);
+            diagnostics.push(diagnostic.help("write a number with its unit, such as \"512MiB\" or \"4GiB\""));
             None
         }
     }

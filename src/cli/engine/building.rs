@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
+use crate::base::size::parse_bytes;
 use crate::cli::engine::kept::{self, Green};
 use crate::cli::engine::open::{Opened, Purpose, observe_failed, open_noting, store_failed};
 use crate::cli::engine::{BuildRequest, Built, Project};
@@ -15,6 +16,7 @@ use crate::exec::ExecError;
 use crate::exec::run::{Run, build as run_build, nothing_to_do};
 use crate::graph::StepId;
 use crate::observe::look::Records;
+use crate::observe::world::World;
 use crate::preview::{Asked, Preview, preview};
 use crate::process::cancel::Cancel;
 use crate::store::Store;
@@ -176,6 +178,7 @@ fn really(
         preview: &seen,
         asked: ahead.asked.clone(),
         jobs,
+        memory_bytes: memory_bytes(&opened.world)?,
         fail_fast: request.fail_fast,
         command,
         cancel,
@@ -194,6 +197,17 @@ fn really(
         ahead.publish(project, request, &seen, judged, None);
     }
     Ok((ahead, summary))
+}
+
+/// What programs may take together: `PL_MEMORY`, else what the definitions say.
+fn memory_bytes(world: &World) -> Result<Option<u64>, Failed> {
+    match world.system.variable("PL_MEMORY").filter(|text| !text.is_empty()) {
+        None => Ok(world.pipeline.memory_bytes),
+        Some(text) => {
+            let read = parse_bytes(&text).map(Some);
+            read.map_err(|reason| Failed::usage(format!("PL_MEMORY: {reason}")).hint("write PL_MEMORY=4GiB"))
+        }
+    }
 }
 
 /// Judges what a build left behind, with notes for the plan: what a step looked at while others ran says nothing of the end.

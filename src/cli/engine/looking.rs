@@ -123,7 +123,8 @@ fn costs(project: &Project, target: Option<String>) -> Result<Show, Failed> {
     let endings = store.endings().map_err(store_failed)?.into_iter();
     let endings = endings.filter(|(step, ..)| wanted.as_ref().is_none_or(|wanted| wanted.contains(step)));
     let endings = endings.map(|(step, status, duration_ms)| StepEnding { step, status, duration_ms });
-    Ok(Show::Stats { steps: stats(endings) })
+    let peaks = store.peaks().map_err(store_failed)?;
+    Ok(Show::Stats { steps: stats(endings, &peaks) })
 }
 
 fn sort(findings: &mut [FindingRow]) {

@@ -121,6 +121,7 @@ impl Verification<'_, '_> {
             pool: None,
             jobserver: None,
             timeout_ms: test.timeout_ms.unwrap_or(TEST_TIMEOUT_MS),
+            kind,
             log: self.session.log(kind, attempt),
         };
         let watch = Watch::begin(self.session, &kind.name(), Reach::Books)?;

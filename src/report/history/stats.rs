@@ -2,10 +2,11 @@
 //!
 //! Counts what it is given; reads no store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
+use crate::base::size::shown;
 use crate::report::Style;
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::duration;
@@ -43,10 +44,12 @@ pub struct StatsRow {
     pub p90_ms: u64,
     /// All of them together.
     pub total_ms: u64,
+    /// The peak of its memory when it last ran, in bytes; none where that was next to nothing, or is not known.
+    pub peak_bytes: Option<u64>,
 }
 
-/// Counts endings by step; those that cost most come first.
-pub fn stats(endings: impl IntoIterator<Item = StepEnding>) -> Vec<StatsRow> {
+/// Counts endings by step; those that cost most come first. `peaks`: memory by step, in bytes.
+pub fn stats(endings: impl IntoIterator<Item = StepEnding>, peaks: &HashMap<String, u64>) -> Vec<StatsRow> {
     #[derive(Default)]
     struct Seen {
         fresh: u64,
@@ -74,7 +77,9 @@ pub fn stats(endings: impl IntoIterator<Item = StepEnding>) -> Vec<StatsRow> {
             let Seen { fresh, failed, done, times } = seen;
             let (median_ms, p90_ms) = (at_most(&times, 50), at_most(&times, 90));
             let hit_percent = fresh * 100 / (fresh + done + failed).max(1);
-            StatsRow { step, done, fresh, failed, hit_percent, median_ms, p90_ms, total_ms: times.iter().sum() }
+            let peak_bytes = peaks.get(&step).copied();
+            let total_ms = times.iter().sum();
+            StatsRow { step, done, fresh, failed, hit_percent, median_ms, p90_ms, total_ms, peak_bytes }
         })
         .collect();
     rows.sort_by(|left, right| right.total_ms.cmp(&left.total_ms).then_with(|| left.step.cmp(&right.step)));
@@ -92,7 +97,8 @@ pub(super) fn table(rows: &[StatsRow], style: &Style) -> String {
     if rows.is_empty() {
         return "nothing has run yet\n".to_owned();
     }
-    let mut table = Table::new(&["step", "median", "p90", "total", "ran", "failed", "fresh", "hits"]).shrinks(0);
+    let mut table =
+        Table::new(&["step", "median", "p90", "total", "memory", "ran", "failed", "fresh", "hits"]).shrinks(0);
     for row in rows.iter().take(ROWS_MAX) {
         let ran = row.done + row.failed;
         table.row(vec![
@@ -100,6 +106,7 @@ pub(super) fn table(rows: &[StatsRow], style: &Style) -> String {
             Cell::new(duration(row.median_ms)),
             Cell::new(duration(row.p90_ms)),
             Cell::new(duration(row.total_ms)),
+            Cell::new(row.peak_bytes.map(shown).unwrap_or_default()),
             Cell::new(ran.to_string()),
             Cell::new(if row.failed == 0 { String::new() } else { row.failed.to_string() }),
             Cell::new(row.fresh.to_string()),
@@ -113,6 +120,8 @@ pub(super) fn table(rows: &[StatsRow], style: &Style) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::{StatsRow, StepEnding, at_most, stats};
 
     #[test]
@@ -128,15 +137,18 @@ mod tests {
             status: status.to_owned(),
             duration_ms,
         };
-        let rows = stats([
-            ending("a", "done", 10),
-            ending("a", "fresh", 0),
-            ending("a", "fresh", 0),
-            ending("b", "failed", 30),
-            ending("b", "done", 20),
-            ending("b", "blocked", 0),
-            ending("c", "fresh", 0),
-        ]);
+        let rows = stats(
+            [
+                ending("a", "done", 10),
+                ending("a", "fresh", 0),
+                ending("a", "fresh", 0),
+                ending("b", "failed", 30),
+                ending("b", "done", 20),
+                ending("b", "blocked", 0),
+                ending("c", "fresh", 0),
+            ],
+            &HashMap::from([("b".to_owned(), 5)]),
+        );
         let row = |step: &str, done, fresh, failed, hit_percent, median_ms, p90_ms, total_ms| StatsRow {
             step: step.to_owned(),
             done,
@@ -146,6 +158,7 @@ mod tests {
             median_ms,
             p90_ms,
             total_ms,
+            peak_bytes: (step == "b").then_some(5),
         };
         let expected =
             [row("b", 1, 0, 1, 0, 20, 30, 50), row("a", 1, 2, 0, 66, 10, 10, 10), row("c", 0, 1, 0, 100, 0, 0, 0)];

@@ -52,6 +52,7 @@ impl Reader<'_> {
             "use" => definitions.used_rules.extend(self.many(node)),
             "gates" => definitions.gates = self.one(node),
             "keep" => definitions.keep.extend(self.many(node)),
+            "memory" => definitions.memory = self.one(node),
             "strict" => definitions.strict = self.flag(node),
             _ => {}
         }

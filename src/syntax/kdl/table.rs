@@ -68,6 +68,7 @@ pub(super) const TOP: &[Field] = &[
     once("gates", Shape::One),
     often("keep", Shape::Many),
     once("strict", Shape::Flag),
+    once("memory", Shape::One),
     with(often("allow-overlap", Shape::Many), &["reason"]),
     with(often("setup", Shape::Named), &["per"]),
     often("task", Shape::Named),
@@ -84,7 +85,7 @@ pub(super) const IN_RULES: &[&str] = &["rule", "tool", "route"];
 pub(super) const IN_WORKSTREAMS: &[&str] = &["workstream", "allow-overlap"];
 /// Nodes that an included file cannot hold: they are the project's own.
 pub(super) const NOT_INCLUDED: &[&str] =
-    &["default", "repository", "override", "defaults", "include", "gates", "strict", "use"];
+    &["default", "repository", "override", "defaults", "include", "gates", "strict", "memory", "use"];
 
 /// `repository "…" { … }`.
 pub(super) const REPOSITORY: &[Field] = &[once("base", Shape::One), once("seed", Shape::One)];
