@@ -80,8 +80,10 @@ fn broken(rule: &Rule, output: Output<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Signs findings, and drops those beyond the limit.
-pub fn kept(rule: &Rule, mut findings: Vec<Finding>) -> Vec<Finding> {
+/// Signs findings, and drops those that were said before and those beyond the limit.
+pub fn kept(rule: &Rule, findings: Vec<Finding>) -> Vec<Finding> {
+    let mut seen = std::collections::HashSet::new();
+    let mut findings: Vec<Finding> = findings.into_iter().filter(|finding| seen.insert(finding.clone())).collect();
     if findings.len() > FINDINGS_MAX {
         let more = findings.len() - FINDINGS_MAX;
         findings.truncate(FINDINGS_MAX);

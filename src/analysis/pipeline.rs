@@ -137,6 +137,15 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it has a place for a property.
+    pub fn uses(&self, property: Property) -> bool {
+        let has = |template: &Template| template.0.contains(&TemplatePart::Property(property));
+        match self {
+            Self::Argv(words) => words.iter().any(has),
+            Self::Shell(text) => has(text),
+        }
+    }
+
     /// The command as one line for people and keys, quoted for a shell.
     pub fn text(&self) -> String {
         match self {

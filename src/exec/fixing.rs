@@ -67,7 +67,7 @@ fn batches(
     command: &Command,
     asked: &FixRequest,
 ) -> Option<Fixed> {
-    for (number, files) in linting::batches(&asked.files).into_iter().enumerate() {
+    for (number, files) in linting::batches(command, &asked.files).into_iter().enumerate() {
         let properties = Properties {
             files,
             worktree: Some(place.dir.clone()),

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::analysis::pipeline::{Check, Environment, Rule};
+use crate::analysis::pipeline::{Check, Command, Property, Rule};
 use crate::base::failure::Failure;
 use crate::base::finding::{Finding, FindingSeverity};
 use crate::exec::ExecError;
@@ -101,7 +101,7 @@ fn run_batches(
     }
     let folder = scratch()?;
     let out = folder.path().join("out");
-    for (place, batch) in batches(&looked.files).into_iter().enumerate() {
+    for (place, batch) in batches(&rule.command, &looked.files).into_iter().enumerate() {
         let properties = Properties {
             files: batch,
             worktree: Some(dir.to_path_buf()),
@@ -202,9 +202,12 @@ pub fn failure(rule: &Rule, findings: Vec<Finding>, ran: Option<&Ran>) -> Failur
     }
 }
 
-/// File names in argument lists that the system takes.
-pub fn batches(files: &[Entry]) -> Vec<Vec<String>> {
+/// File names in argument lists that the system takes; one without any, where the command names none.
+pub fn batches(command: &Command, files: &[Entry]) -> Vec<Vec<String>> {
     let mut batches = vec![Vec::new()];
+    if !command.uses(Property::Files) {
+        return batches;
+    }
     let mut bytes = 0;
     for entry in files {
         // A name that begins like an option is made one that does not.
@@ -232,10 +235,12 @@ pub fn start(
     prepared: &Prepared,
     attempt: u32,
 ) -> Ran {
+    let workstream = kind.workstream().map(|id| session.world.workstream(id));
+    let environment = workstream.map(|workstream| workstream.environment.clone()).unwrap_or_default();
     let launched = Launch {
         argv,
         dir,
-        environment: &Environment::default(),
+        environment: &environment,
         bins: &prepared.bins,
         own: &[],
         secrets: &[],

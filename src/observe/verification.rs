@@ -2,7 +2,7 @@
 //!
 //! Knows no worktree: a key is made of blobs, so that it can be asked before anything is checked out.
 
-use crate::analysis::pipeline::{AcceptanceTest, LooksIn, Rule, Setup, Workstream};
+use crate::analysis::pipeline::{AcceptanceTest, Environment, LooksIn, Rule, Setup, Workstream};
 use crate::base::path::{Pattern, PatternSet};
 use crate::fingerprint::{Fingerprint, Key};
 use crate::git::delta::Delta;
@@ -18,9 +18,7 @@ pub fn setup(world: &World, setup: &Setup, program: &str, inputs: &[(String, Str
     fingerprint.text("command", &setup.command.text());
     fingerprint.digest("program", program);
     fingerprint.text("platform", &format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
-    for (name, value) in &world.environment_of(&setup.environment).keyed {
-        fingerprint.text(format!("env {name}"), value.as_deref().unwrap_or("(absent)"));
-    }
+    add_environment(&mut fingerprint, world, &setup.environment);
     for (path, digest) in inputs {
         fingerprint.digest(format!("input {path}"), digest.clone());
     }
@@ -181,6 +179,13 @@ fn configuration(repository: &Repository, tree: TreeId, rule: &Rule, files: &[En
     Ok(found)
 }
 
+/// What of the environment is keyed.
+pub fn add_environment(fingerprint: &mut Fingerprint, world: &World, asked: &Environment) {
+    for (name, value) in &world.environment_of(asked).keyed {
+        fingerprint.text(format!("env {name}"), value.as_deref().unwrap_or("(absent)"));
+    }
+}
+
 fn add_setups(fingerprint: &mut Fingerprint, setups: &[(String, Key)]) {
     for (name, key) in setups {
         fingerprint.digest(format!("setup {name}"), key.0.hex());
@@ -200,9 +205,7 @@ pub fn test(
     for (place, test) in sequence.iter().enumerate() {
         fingerprint.text(format!("test {}", place + 1), &test.command.text());
     }
-    for (name, value) in &world.environment_of(&workstream.environment).keyed {
-        fingerprint.text(format!("env {name}"), value.as_deref().unwrap_or("(absent)"));
-    }
+    add_environment(&mut fingerprint, world, &workstream.environment);
     add_setups(&mut fingerprint, setups);
     if sequence.iter().any(|test| test.inputs.is_empty()) {
         fingerprint.digest("tree", candidate.hex());

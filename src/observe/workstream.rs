@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::analysis::pipeline::{Check, Command, Environment, OnBaseChange, Rule, Setup, Workstream};
+use crate::analysis::pipeline::{Check, Command, OnBaseChange, Rule, Setup, Workstream};
 use crate::base::name::{RuleName, SetupName};
 use crate::fingerprint::Key;
 use crate::git::delta::Delta;
@@ -240,10 +240,10 @@ pub fn lint(
         return Ok(LintLook::NotDue);
     };
     let word = crate::observe::task::first_word(&rule.command);
-    let environment = Environment::default();
+    let environment = &candidate.workstream.environment;
     let identity = match rule.check {
         Some(_) => None,
-        None => program::identity(world, &word, &environment, &world.root, &candidate.prepared.bins),
+        None => program::identity(world, &word, environment, &world.root, &candidate.prepared.bins),
     };
     let version = match (identity, &rule.version) {
         _ if rule.check.is_some() => Check::VERSION.to_owned(),
@@ -255,7 +255,10 @@ pub fn lint(
             None => return Ok(LintLook::AskVersion(Asked { program: word, identity, command: command.clone() })),
         },
     };
-    let fingerprint = verification::lint(world, rule, &version, &candidate.prepared.keys, candidate.tree, &files)?;
+    let mut fingerprint = verification::lint(world, rule, &version, &candidate.prepared.keys, candidate.tree, &files)?;
+    if rule.check.is_none() {
+        verification::add_environment(&mut fingerprint, world, environment);
+    }
     let step = format!("{}/{name}", candidate.workstream.id);
     let mut look = look(records, &step, fingerprint, |_| Ok(None))?;
     tell_tree(repository, &mut look);

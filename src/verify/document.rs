@@ -2,7 +2,7 @@
 //!
 //! Paths: `$`, then `.name`, `.name?` (it may be absent), `[*]` (all of an array), `.*` (all of an object). What is read of
 //! an element: names and places joined by dots, `list[key]` for the first element of a list in which `key` is true, `^` for
-//! what holds the element, `a|b` for the first of the two that is there, `text {path} text`, and `=text` for a fixed text.
+//! what holds the element, `a|b` for the first of the two that is there, `=text` for a fixed text, and `text {path} text`.
 
 use serde_json::Value;
 
@@ -38,7 +38,8 @@ fn findings(parser: &Parser, elements: &Elements, document: &Value) -> Result<Ve
     let selected =
         select(document, &elements.each).ok_or_else(|| format!("its output has nothing at `{}`", elements.each))?;
     let wanted = |chain: &Vec<&Value>| {
-        elements.only.iter().all(|(path, values)| values.iter().any(|value| *value == look(chain, path)))
+        let fits = |value: &str, found: &str| value == found || value == "*" && !found.is_empty();
+        elements.only.iter().all(|(path, values)| values.iter().any(|value| fits(value, &look(chain, path))))
     };
     Ok(selected.iter().filter(|chain| wanted(chain)).map(|chain| Said::of(parser, |path| value(chain, path))).collect())
 }
@@ -94,11 +95,12 @@ fn pieces(each: &str) -> impl Iterator<Item = &str> {
 
 /// What a field of a rule says of an element.
 fn value(chain: &[&Value], field: &str) -> Option<String> {
-    if let Some(fixed) = field.strip_prefix('=') {
-        return Some(fixed.to_owned());
-    }
     if !field.contains('{') {
-        return walk(chain, field).map(text);
+        let one = |path: &str| match path.strip_prefix('=') {
+            Some(fixed) => Some(fixed.to_owned()),
+            None => walk_one(chain, path).map(text),
+        };
+        return field.split('|').find_map(one);
     }
     let mut filled = String::new();
     let mut rest = field;

@@ -69,7 +69,11 @@ impl Said {
         let end_line = end_line.filter(|end| line.is_some_and(|line| *end >= line));
         let code = self.code.map(|code| code.trim().to_owned());
         let category = self.category.unwrap_or_else(|| category(rule, code.as_deref()));
-        let message = self.message.map(|text| text.trim().to_owned()).or_else(|| code.clone()).unwrap_or_default();
+        // A folder of the run says nothing to anybody else, and would make another finding of the same fault.
+        let inner = |text: String| {
+            output.roots.iter().fold(text.trim().to_owned(), |text, root| text.replace(&format!("{root}/"), ""))
+        };
+        let message = self.message.map(inner).or_else(|| code.clone()).unwrap_or_default();
         Finding {
             tool: rule.name.0.clone(),
             category: category.to_owned(),
