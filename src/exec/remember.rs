@@ -10,6 +10,7 @@ use crate::exec::session::{Ending, Made, Session};
 use crate::fingerprint::Fingerprint;
 use crate::graph::StepKind;
 use crate::observe::look::Look;
+use crate::observe::record::OutputFile;
 use crate::store::StoreError;
 use crate::store::attempt::NewError;
 use crate::store::record::{NewRecord, Outcome, Record};
@@ -111,8 +112,51 @@ fn contradicts(before: &Record, kind: &str, made: &Made) -> Option<String> {
             Some(format!("it was {} and is {}", word(before.outcome), word(made.outcome)))
         }
         "task" if before.body["outputs"] != made.body["outputs"] => {
-            Some("it made other outputs than before".to_owned())
+            Some(format!("it made other outputs than before ({})", moved(&before.body, &made.body)))
         }
         _ => None,
+    }
+}
+
+/// Outputs that are named where they moved; the rest is counted.
+const MOVED_MAX: usize = 3;
+
+/// Which outputs of a task are not what they were: `b.txt`, `a.txt is new`.
+fn moved(before: &Value, now: &Value) -> String {
+    let files =
+        |body: &Value| -> Vec<OutputFile> { serde_json::from_value(body["outputs"].clone()).unwrap_or_default() };
+    let (before, now) = (files(before), files(now));
+    let other = |file: &OutputFile| before.iter().find(|other| other.path == file.path);
+    let differs = now.iter().filter_map(|file| match other(file) {
+        None => Some(format!("{} is new", file.path)),
+        Some(other) if other.kind != file.kind => {
+            Some(format!("{} was {} and is {}", file.path, other.kind, file.kind))
+        }
+        Some(other) => (other != file).then(|| file.path.clone()),
+    });
+    let gone = before.iter().filter(|file| !now.iter().any(|other| other.path == file.path));
+    let all: Vec<String> = differs.chain(gone.map(|file| format!("{} is gone", file.path))).collect();
+    let more = all.len().saturating_sub(MOVED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", all[..all.len().min(MOVED_MAX)].join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::moved;
+
+    #[test]
+    fn what_moved_is_named() {
+        let file = |path: &str, kind: &str, digest: &str| json!({ "path": path, "kind": kind, "digest": digest, "stored": true });
+        let body = |files: &[Value]| json!({ "outputs": files });
+        let before = body(&[file("a", "file", "1"), file("b", "file", "1"), file("c", "file", "1")]);
+        let check = |files: &[Value], expect: &str| assert_eq!(moved(&before, &body(files)), expect);
+        check(&[file("a", "file", "1"), file("b", "file", "2"), file("c", "file", "1")], "b");
+        check(&[file("a", "executable", "1"), file("b", "file", "1")], "a was file and is executable, c is gone");
+        let new = ["a", "b", "c", "d", "e"].map(|path| file(path, "file", "7"));
+        check(&new, "a, b, c and 2 more");
+        check(&[file("d", "file", "1")], "d is new, a is gone, b is gone and 1 more");
     }
 }

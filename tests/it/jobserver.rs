@@ -13,7 +13,7 @@ use crate::running::{Running, left_running, until};
 use crate::support::{Project, steps_run};
 
 /// A script that notes how many run at once, for as long as it takes to do so some forty times: `sh count NAME`.
-fn counting(project: &Project) -> PathBuf {
+pub fn counting(project: &Project) -> PathBuf {
     let script = project.around().join("count");
     let here = project.around().display().to_string();
     std::fs::create_dir(project.around().join("running")).expect("a folder");
@@ -27,14 +27,15 @@ fn counting(project: &Project) -> PathBuf {
 }
 
 /// The most that ran at once, and the names of all that ran.
-fn counted(project: &Project) -> (u32, Vec<String>) {
+pub fn counted(project: &Project) -> (u32, Vec<String>) {
     let read = |name: &str| std::fs::read_to_string(project.around().join(name)).expect("a file");
     let mut ran: Vec<String> = read("ran").lines().map(str::to_owned).collect();
     ran.sort();
     (read("seen").lines().map(|line| line.parse().expect("a number")).max().expect("a line"), ran)
 }
 
-fn tasks(script: &Path, names: &[&str]) -> String {
+/// Tasks that do nothing but count themselves.
+pub fn tasks(script: &Path, names: &[&str]) -> String {
     names.iter().map(|name| format!("task \"{name}\" {{ run \"sh\" \"{}\" \"{name}\" }}\n", script.display())).collect()
 }
 

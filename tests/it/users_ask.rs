@@ -3,3 +3,4 @@
 mod truth;
 mod agents;
 mod processes;
+mod sharing;

@@ -162,3 +162,42 @@ fn a_corrupted_state_heals() {
     project.pl(&["build", "use"]).expect(0).says("warning:");
     project.pl(&["build", "use"]).expect(0).started_nothing();
 }
+
+#[test]
+fn a_step_that_makes_something_else_each_time_is_told_with_what_moves() {
+    let file = r#"task "t" { shell "cp in same; echo $$ $(date +%N) > moving"; inputs "in"; outputs "same" "moving" store=#false }"#;
+    let project = Project::new(&[("Pipelinefile.kdl", file), ("in", "x\n")]);
+    assert!(!project.pl(&["build", "t"]).expect(0).output().contains("nondeterministic"));
+    // Nothing that it observes changes, and yet it has to run: what it made is gone, and was not kept.
+    for _ in 0..2 {
+        std::fs::remove_file(project.path("moving")).expect("removed");
+        let told = project.pl(&["build", "t"]).expect(0);
+        told.says(
+            "t is nondeterministic: it made other outputs than before (moving), and nothing that it observes changed",
+        );
+    }
+    let steady = r#"task "t" { shell "cp in same; cp in moving"; inputs "in"; outputs "same" "moving" store=#false }"#;
+    project.write("Pipelinefile.kdl", steady);
+    for _ in 0..2 {
+        let _ = std::fs::remove_file(project.path("moving"));
+        let ran = project.pl(&["build", "t"]).expect(0);
+        assert!(!ran.output().contains("nondeterministic") && ran.started.len() == 1, "{}", ran.output());
+    }
+}
+
+/// Not a matter of time: what a build with nothing to do takes up at all.
+#[test]
+fn a_null_build_reads_no_definition_no_record_and_no_file() {
+    let tasks = (0..200).map(|number| {
+        format!("task \"t{number}\" {{ run \"cp\" \"in{number}\" \"out{number}\"; inputs \"in{number}\"; outputs \"out{number}\" }}\n")
+    });
+    let project = Project::new(&[("Pipelinefile.kdl", &tasks.collect::<String>())]);
+    (0..200).for_each(|number| project.write(&format!("in{number}"), "x"));
+    project.pl(&["build"]).expect(0);
+    project.pl(&["build"]).expect(0).started_nothing();
+    project.pl(&["build", "--profile", "../trace.json"]).expect(0).started_nothing();
+    let trace: Value = serde_json::from_str(&project.read("../trace.json")).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("events").iter().filter(|event| event["ph"] == "X");
+    let names: BTreeSet<&str> = events.map(|event| event["name"].as_str().expect("a name")).collect();
+    assert_eq!(names, BTreeSet::from(["look at the kept plan", "pl build"]));
+}
