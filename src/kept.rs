@@ -8,6 +8,8 @@
 
 pub mod layout;
 pub mod looking;
+pub mod merging;
+pub mod steps;
 pub mod writing;
 
 use std::fs::File;
@@ -20,6 +22,7 @@ use crate::base::digest::Digest;
 use crate::system::Stat;
 
 use self::layout::{HEADER_BYTES, Header, Part};
+use self::steps::Cold;
 
 /// What is looked at besides files and folders: seldom many, so a text will do.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -76,20 +79,27 @@ impl Kept {
 
     /// What the writer says of each step; read from disk, `None` where that is damaged.
     pub fn detail(&self) -> Option<Vec<u8>> {
-        let cold = self.cold()?;
-        Some(cold[self.header.range_in_cold(Part::Detail)].to_vec())
+        Some(self.cold()?.part(Part::Detail).to_vec())
+    }
+
+    /// Whether a path leads to this very file: nobody put another in its place, or took it away.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let stat = |metadata: std::io::Result<std::fs::Metadata>| metadata.map(|metadata| Stat::of(&metadata)).ok();
+        let own = stat(self.file.metadata());
+        own.is_some() && own == stat(std::fs::metadata(path))
     }
 
     fn part(&self, part: Part) -> &[u8] {
         &self.hot[self.header.range_in_hot(part)]
     }
 
-    fn cold(&self) -> Option<Vec<u8>> {
+    /// The parts that only a look at something that moved needs, read from disk; `None` where they are damaged.
+    pub fn cold(&self) -> Option<Cold> {
         let mut file = &self.file;
         let start = HEADER_BYTES as u64 + self.header.hot_bytes();
         file.seek(SeekFrom::Start(start)).ok()?;
-        let cold = read_exactly(&mut file, self.header.cold_bytes())?;
-        (Digest::of(&cold) == self.header.cold).then_some(cold)
+        let bytes = read_exactly(&mut file, self.header.cold_bytes())?;
+        (Digest::of(&bytes) == self.header.cold).then(|| Cold { bytes, header: self.header.clone() })
     }
 }
 

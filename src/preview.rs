@@ -6,7 +6,7 @@
 pub mod task;
 pub mod workstream;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::base::name::WorkstreamId;
@@ -75,6 +75,15 @@ pub struct Asked {
     pub force: Vec<StepId>,
     /// Failed workstreams are asked again.
     pub again: bool,
+    /// Where only some steps are judged: all others are fresh, and these are the keys of those that others observe.
+    pub vouched: Option<Arc<HashMap<StepId, Key>>>,
+}
+
+impl Asked {
+    /// The keys of steps that are fresh without being judged.
+    pub fn vouched_keys(&self) -> HashMap<StepId, Key> {
+        self.vouched.as_deref().cloned().unwrap_or_default()
+    }
 }
 
 /// Judges the steps of a closure, dependencies first.
@@ -88,13 +97,21 @@ pub fn preview(
     let _span = world.profile.span(Category::Command, || "judge all");
     let closures = Closures::of(world);
     let _still = world.memory.still();
-    let mut preview = Preview::default();
+    let mut preview = Preview { task_keys: asked.vouched_keys(), ..Preview::default() };
     let mut open: HashMap<StepId, Verdict> = HashMap::new();
+    if asked.vouched.is_some() {
+        let inside: HashSet<&StepId> = closure.iter().collect();
+        let needs = closure.iter().flat_map(|step| &world.graph.step(*step).depends_on);
+        let outside = needs.filter(|need| !inside.contains(need));
+        open.extend(outside.map(|need| (*need, Verdict::Fresh(Freshness::Recorded))));
+    }
     let mut place = 0;
     while let Some(&step) = closure.get(place) {
         let count = match &world.graph.step(step).kind {
             StepKind::Task(_) | StepKind::ProjectSetup(_) => {
+                world.sights.whose(u32::try_from(place).ok());
                 let plan = task::judge(world, records, hashes, step, &preview, &open, asked)?;
+                world.sights.whose(None);
                 if let (Verdict::Fresh(_), Some(fingerprint)) = (&plan.verdict, &plan.fingerprint) {
                     preview.task_keys.insert(step, fingerprint.key());
                 }

@@ -7,6 +7,8 @@ pub mod parser;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::analysis::breaker::Breakers;
 use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
 use crate::base::path::{Pattern, RepoPath};
@@ -54,11 +56,11 @@ pub struct RepositoryConfig {
 }
 
 /// A text with places to fill when the step runs; variables of `let` are already filled in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Template(pub Vec<TemplatePart>);
 
 /// A piece of a [`Template`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TemplatePart {
     /// Literal text.
     Text(String),
@@ -67,7 +69,7 @@ pub enum TemplatePart {
 }
 
 /// What a step knows of itself when it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Property {
     /// The files that a rule looks over, an argument each.
     Files,
@@ -128,7 +130,7 @@ impl Template {
 }
 
 /// What a step runs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Command {
     /// Started directly.
     Argv(Vec<Template>),
@@ -161,7 +163,7 @@ pub fn quote(word: &str) -> String {
 }
 
 /// The environment that a step asks for beyond the fixed part, all levels merged.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Environment {
     /// Set to these values.
     pub set: BTreeMap<String, String>,
@@ -189,7 +191,7 @@ pub struct Setup {
 }
 
 /// A make-like step in the project's own folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// Its name.
     pub name: TaskName,
@@ -222,7 +224,7 @@ pub struct Task {
 }
 
 /// Something that a task makes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Output {
     /// Where.
     pub path: RepoPath,

@@ -16,7 +16,7 @@ impl RepoPath {
 }
 
 /// One entry of a scope, already normalised.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Pattern {
     /// Exactly this file.
     File(RepoPath),

@@ -9,7 +9,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::completions::targets;
-use crate::cli::engine::kept::Fresh;
+use crate::cli::engine::kept::{Fresh, Moved, Told};
 use crate::cli::engine::{self, BuildRequest, Built, Project};
 use crate::cli::exit::{Failed, Outcome, outcome_of};
 use crate::cli::terminal::Terminal;
@@ -81,13 +81,20 @@ fn perform(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         return Err(Failed::usage("--json and --events - both want standard output").hint("give --events a file"));
     }
     let event_lines = events.map(|path| open(&path, &project)).transpose()?;
-    let request = BuildRequest { targets, args, jobs, fail_fast, force, again, watch: None };
-    if let Some(fresh) = engine::fresh_build(&project, &request)
-        && let Some(told) = tell_fresh(&fresh, terminal, to_stdout)
-    {
-        return told;
+    let all_steps = terminal.json;
+    let request = BuildRequest { targets, args, jobs, fail_fast, force, again, all_steps, watch: None };
+    let mut moved = None;
+    match engine::look(&project, &request) {
+        Some(Told::Fresh(fresh)) => {
+            if let Some(told) = tell_fresh(&fresh, terminal, to_stdout) {
+                return told;
+            }
+        }
+        // Who reads events is told of every step.
+        Some(Told::Moved(files)) if event_lines.is_none() => moved = Some(files),
+        _ => {}
     }
-    let built = tell_while(&project, &request, terminal, event_lines, to_stdout)?;
+    let built = tell_while(&project, &request, moved, terminal, event_lines, to_stdout)?;
     tell(&built, terminal, to_stdout)
 }
 
@@ -95,6 +102,7 @@ fn perform(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
 pub fn tell_while(
     project: &Project,
     request: &BuildRequest,
+    moved: Option<Box<Moved>>,
     terminal: &Terminal,
     event_lines: Option<EventLines>,
     stdout_is_taken: bool,
@@ -102,7 +110,7 @@ pub fn tell_while(
     let (style, options) = terminal.console(stdout_is_taken);
     let (sender, receiver) = mpsc::channel();
     let teller = console::spawn(Console::new(style, options), event_lines, receiver);
-    let built = engine::build(project, request, sender);
+    let built = engine::build(project, request, moved, sender);
     teller.join().expect("BUG: the console panicked");
     built
 }

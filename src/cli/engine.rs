@@ -5,8 +5,10 @@
 pub mod open;
 
 pub mod building;
+pub mod cone;
 pub mod planning;
 pub mod kept;
+pub mod steps_told;
 
 pub mod differing;
 pub mod explaining;
@@ -26,7 +28,7 @@ use std::sync::mpsc::Sender;
 use crate::base::diagnostic::{Code, Diagnostic};
 use crate::base::span::Sources;
 use crate::cli::doctor::Needed;
-use crate::cli::engine::kept::Fresh;
+use crate::cli::engine::kept::{Fresh, Moved, Told};
 use crate::cli::exit::Failed;
 use crate::event::Event;
 use crate::exec::touch::Touch;
@@ -64,6 +66,8 @@ pub struct BuildRequest {
     pub force: bool,
     /// Failed workstreams get a new try.
     pub again: bool,
+    /// The summary names every step, those that nothing moved for, too.
+    pub all_steps: bool,
     /// Who watches; `None`: the build hears signals itself.
     pub watch: Option<Watch>,
 }
@@ -146,14 +150,19 @@ pub struct Removed {
     pub dry_run: bool,
 }
 
-/// Brings targets up to date; drops `events` when the last one is sent.
-pub fn build(project: &Project, request: &BuildRequest, events: Sender<Event>) -> Result<Built, Failed> {
-    building::build(project, request, events)
+/// Brings targets up to date; drops `events` when the last one is sent. `moved` is what [`look`] told.
+pub fn build(
+    project: &Project,
+    request: &BuildRequest,
+    moved: Option<Box<Moved>>,
+    events: Sender<Event>,
+) -> Result<Built, Failed> {
+    building::build(project, request, moved, events)
 }
 
-/// A build with nothing to do, where the kept plan can tell; else it is for [`build`] to find out.
-pub fn fresh_build(project: &Project, request: &BuildRequest) -> Option<Fresh> {
-    kept::fresh_build(project, request)
+/// Whether there is anything to do, where the kept plan can tell; else it is for [`build`] to find out.
+pub fn look(project: &Project, request: &BuildRequest) -> Option<Told> {
+    kept::look(project, request)
 }
 
 /// A check that finds nothing to do, where the kept plan can tell; else it is for [`plan`] to find out.

@@ -77,6 +77,7 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         fail_fast: false,
         force: false,
         again: false,
+        all_steps: true,
         watch: Some(Watch { cancel: cancel.clone(), touch: Arc::clone(&touch) }),
     };
     let mut watching =
@@ -201,7 +202,7 @@ impl Watching<'_> {
     }
 
     fn build_once(&self) -> BTreeSet<String> {
-        let built = build::tell_while(self.project, self.request, self.terminal, None, false);
+        let built = build::tell_while(self.project, self.request, None, self.terminal, None, false);
         match built.and_then(|built| build::tell(&built, self.terminal, false).map(|_| built)) {
             Ok(built) => unfinished(&built),
             Err(failed) => {

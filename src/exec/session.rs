@@ -132,6 +132,7 @@ pub struct Parts<'a> {
 impl<'a> Session<'a> {
     /// Begins the books.
     pub fn new(parts: Parts<'a>) -> Self {
+        let books = Books { task_keys: parts.asked.vouched_keys(), ..Books::default() };
         Self {
             world: parts.world,
             store: parts.store,
@@ -152,7 +153,7 @@ impl<'a> Session<'a> {
             touch: parts.touch,
             running: Mutex::default(),
             events: Mutex::new(parts.events),
-            books: Mutex::default(),
+            books: Mutex::new(books),
             setups: Mutex::default(),
         }
     }

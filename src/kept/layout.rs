@@ -14,10 +14,10 @@ use crate::system::{Kind, Stat};
 const MAGIC: [u8; 8] = *b"pl-plan\n";
 
 /// Changes with the meaning of any byte.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Bytes of the header.
-pub const HEADER_BYTES: usize = 192;
+pub const HEADER_BYTES: usize = 208;
 const ABOUT_AT: usize = 16;
 const HOT_AT: usize = 48;
 const COLD_AT: usize = 80;
@@ -42,9 +42,18 @@ pub enum Part {
     Listings,
     /// The writer's text on each step.
     Detail,
+    /// Pairs: a file, and a step that looked at it.
+    Readers,
+    /// Pairs: a step, and one that waits for it.
+    Followers,
+    /// A row a step: its key, the end of its definition, whether it has outputs.
+    Steps,
+    /// The steps' definitions, one after the other.
+    Definitions,
 }
 
-const PARTS: usize = 8;
+/// How many there are.
+pub const PARTS: usize = 12;
 const FIRST_COLD: usize = Part::States as usize;
 
 /// The header, read.
@@ -255,6 +264,14 @@ impl FolderRow {
         bytes
     }
 
+    /// The row of the same folder with the same entries and another stat.
+    pub fn seen_again(&self, stat: &Stat, is_old: bool) -> Self {
+        let trusted = is_old && (self.count == 0 || stat.device == self.device);
+        let ctime_ns = if trusted { stat.ctime_ns } else { UNKNOWN };
+        let device = if self.count == 0 { stat.device } else { self.device };
+        Self { ctime_ns, mtime_ns: stat.mtime_ns, inode: stat.inode, device, ..*self }
+    }
+
     /// Whether its entries were listed.
     pub fn is_listed(&self) -> bool {
         self.ctime_ns != NOT_LISTED
@@ -277,10 +294,10 @@ pub fn name_at(names: &[u8], at: u32) -> &[u8] {
     &rest[..end]
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("BUG: four bytes are four bytes"))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("BUG: eight bytes are eight bytes"))
 }

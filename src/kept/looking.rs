@@ -18,6 +18,7 @@ use crate::system::program::identify;
 use crate::system::{Kind, OsSystem, Stat, System, environment};
 
 use super::layout::{FileRow, FolderRow, KIND_ONLY, Part, UNKNOWN, name_at};
+use super::steps::Cold;
 use super::{Kept, LinkSeen, Others, stat_digest};
 
 /// From so many files on two threads look: below, starting one costs more than it saves.
@@ -101,24 +102,29 @@ impl Kept {
 
     /// Looks by content at what moved; `None` where something differs. `mark_ns` is the file system's "now".
     pub fn look_again(&self, moved: &Moved, mark_ns: i64) -> Option<Mended> {
+        let cold = self.cold()?;
+        self.look_twice(&cold, moved, mark_ns).filter(|(_, changed)| changed.is_empty()).map(|(mended, _)| mended)
+    }
+
+    /// The same; files that differ come back by place, and `None` means that something else differs.
+    pub fn look_twice(&self, cold: &Cold, moved: &Moved, mark_ns: i64) -> Option<(Mended, Vec<u32>)> {
         let hashes = HashCache::new(std::collections::HashMap::new());
         hashes.mark(mark_ns);
-        let (cold, mut mended) = (self.cold()?, Mended::default());
-        let states = &cold[self.header.range_in_cold(Part::States)];
-        let listings = &cold[self.header.range_in_cold(Part::Listings)];
-        let (folders, files) = (self.part(Part::Folders), self.part(Part::Files));
+        let (mut mended, mut changed) = (Mended::default(), Vec::new());
+        let folders = self.part(Part::Folders);
         let mut folder_of = FolderOf { rows: folders, place: 0 };
         for &place in &moved.files {
-            let row = FileRow::read(files, place as usize);
+            let row = FileRow::read(self.part(Part::Files), place as usize);
             if row.ctime_ns == KIND_ONLY {
                 return None;
             }
             let folder = folder_of.file(place);
             let seen = observe(&self.folder_path(&folder).join(self.name(row.name)), &hashes).ok()?.seen();
-            let stat = seen.itself?;
-            if seen.state? != digest_at(states, place as usize) {
-                return None;
+            if seen.state? != digest_at(cold.part(Part::States), place as usize) {
+                changed.push(place);
+                continue;
             }
+            let stat = seen.itself?;
             let trusted = stat.is_older_than(mark_ns) && stat.device == folder.device;
             let mut new = FileRow::of(&stat, row.name);
             new.ctime_ns = if trusted { stat.ctime_ns } else { UNKNOWN };
@@ -127,17 +133,20 @@ impl Kept {
         for &place in &moved.folders {
             let row = FolderRow::read(folders, place as usize);
             let (stat, digest) = listing(&self.folder_path(&row))?;
-            if digest != digest_at(listings, place as usize) {
+            if digest != digest_at(cold.part(Part::Listings), place as usize) {
                 return None;
             }
-            let trusted = stat.is_older_than(mark_ns) && (row.count == 0 || stat.device == row.device);
-            let ctime_ns = if trusted { stat.ctime_ns } else { UNKNOWN };
-            let device = if row.count == 0 { stat.device } else { row.device };
-            let new = FolderRow { ctime_ns, mtime_ns: stat.mtime_ns, inode: stat.inode, device, ..row };
-            mended.folders.push((place, new));
+            mended.folders.push((place, row.seen_again(&stat, stat.is_older_than(mark_ns))));
         }
         mended.others = self.links_again(&moved.links, mark_ns, &hashes)?;
-        Some(mended)
+        Some((mended, changed))
+    }
+
+    /// The path of a file, by its place.
+    pub fn file_path(&self, place: u32) -> PathBuf {
+        let row = FileRow::read(self.part(Part::Files), place as usize);
+        let mut folder_of = FolderOf { rows: self.part(Part::Folders), place: 0 };
+        self.folder_path(&folder_of.file(place)).join(self.name(row.name))
     }
 
     /// The outer `None`: a link differs. The inner: there was none to look at.
@@ -167,7 +176,7 @@ impl Kept {
     }
 }
 
-fn digest_at(digests: &[u8], place: usize) -> Digest {
+pub(super) fn digest_at(digests: &[u8], place: usize) -> Digest {
     Digest(digests[place * 32..place * 32 + 32].try_into().expect("BUG: 32 bytes are 32 bytes"))
 }
 

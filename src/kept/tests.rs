@@ -71,7 +71,10 @@ impl Lab {
 
     fn write_plan(&self, notes: Notes) -> Result<(), String> {
         let (summary, detail) = (b"summary".to_vec(), b"detail".to_vec());
-        write(&self.plan(), Plan { about: about("this"), root: self.folder.path(), notes, summary, detail })
+        write(
+            &self.plan(),
+            Plan { about: about("this"), root: self.folder.path(), notes, summary, detail, steps: Vec::new() },
+        )
     }
 
     fn open(&self) -> Option<Kept> {

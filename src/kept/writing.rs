@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use crate::base::digest::Digest;
 use crate::system::file_hash::HashCache;
 use crate::system::inputs::observe;
-use crate::system::sight::{Notes, Seen};
+use crate::system::sight::{Lookers, Notes, Seen};
 use crate::system::{Kind, OsSystem, Stat, environment};
 
-use super::layout::{FileRow, FolderRow, Header, NOT_LISTED, Part, UNKNOWN};
+use super::layout::{FileRow, FolderRow, Header, NOT_LISTED, PARTS, Part, UNKNOWN};
 use super::looking::{Mended, listing};
+use super::steps::{NOBODY, StepSeen, StepTables, pairs};
 use super::{Kept, LinkSeen, Others, ProgramSeen, stat_digest};
 
 /// A file that was only glanced at is read for the plan up to so many bytes; a larger one is known by its stat alone.
@@ -37,18 +38,19 @@ pub struct Plan<'a> {
     pub summary: Vec<u8>,
     /// The writer's text on each step.
     pub detail: Vec<u8>,
+    /// All steps, where lookers of the notes are their places; none: a look can only tell whether all is as it was.
+    pub steps: Vec<StepSeen>,
 }
 
 /// Puts a plan in the place of the one at `path`. Errors: why there is none; nothing is lost but time.
 pub fn write(path: &Path, plan: Plan<'_>) -> Result<(), String> {
-    let Plan { about, root, notes, summary, detail } = plan;
+    let Plan { about, root, notes, summary, detail, steps } = plan;
     if let Some(why) = notes.spoiled {
         return Err(why);
     }
-    let hashes = HashCache::new(std::collections::HashMap::new());
-    let mut rows = Rows { root, hashes, files: Vec::new(), others: Others::default() };
-    for (path, seen) in notes.paths {
-        rows.path(path, seen)?;
+    let mut rows = Rows::new(root);
+    for (path, (seen, lookers)) in notes.paths {
+        rows.path(path, seen, lookers)?;
     }
     for pattern in notes.variables {
         let digest = environment::digest(&OsSystem, &pattern).hex();
@@ -67,9 +69,12 @@ pub fn write(path: &Path, plan: Plan<'_>) -> Result<(), String> {
     }
     let others = serde_json::to_vec(&rows.others).map_err(|error| error.to_string())?;
     let tables = Tables::of(rows.files, folders)?;
-    let Tables { folders, files, names, states, listings } = &tables;
-    replace(path, about, [folders, files, names, &others, &summary, states, listings, &detail])
-        .map_err(|error| error.to_string())
+    let Tables { folders, files, names, states, listings, readers } = tables;
+    let readers = if steps.is_empty() { Vec::new() } else { pairs(readers) };
+    let StepTables { followers, steps, definitions } = StepTables::of(&steps);
+    let hot: [&[u8]; 5] = [&folders, &files, &names, &others, &summary];
+    let cold: [&[u8]; 7] = [&states, &listings, &detail, &readers, &followers, &steps, &definitions];
+    replace(path, about, &hot, &cold).map_err(|error| error.to_string())
 }
 
 /// Writes the plan again with rows that were mended.
@@ -87,16 +92,20 @@ pub fn refresh(path: &Path, kept: &Kept, mended: &Mended) -> Option<()> {
         None => kept.part(Part::Others).to_vec(),
     };
     let cold = kept.cold()?;
-    let part = |part: Part| &cold[kept.header.range_in_cold(part)];
     let (names, summary) = (kept.part(Part::Names), kept.summary());
-    let (states, listings, detail) = (part(Part::States), part(Part::Listings), part(Part::Detail));
-    replace(path, kept.header.about, [&folders, &files, names, &others, summary, states, listings, detail]).ok()
+    let hot: [&[u8]; 5] = [&folders, &files, names, &others, summary];
+    let parts =
+        [Part::States, Part::Listings, Part::Detail, Part::Readers, Part::Followers, Part::Steps, Part::Definitions];
+    replace(path, kept.header.about, &hot, &parts.map(|part| cold.part(part))).ok()
 }
 
-fn replace(path: &Path, about: Digest, parts: [&[u8]; 8]) -> io::Result<()> {
-    let lengths = parts.map(|part| part.len() as u64);
+/// Puts a plan in its place; the cold parts come one by one.
+pub(super) fn replace(path: &Path, about: Digest, hot: &[&[u8]; 5], cold: &[&[u8]; PARTS - 5]) -> io::Result<()> {
+    let mut lengths = [0; PARTS];
+    for (length, part) in lengths.iter_mut().zip(hot.iter().chain(cold)) {
+        *length = part.len() as u64;
+    }
     let mut header = Header { about, hot: Digest([0; 32]), cold: Digest([0; 32]), lengths };
-    let (hot, cold) = parts.split_at(Part::States as usize);
     let (hot, cold) = (hot.concat(), cold.concat());
     header.cold = Digest::of(&cold);
     header.hot = header.hot_checksum(&hot);
@@ -109,27 +118,34 @@ fn replace(path: &Path, about: Digest, parts: [&[u8]; 8]) -> io::Result<()> {
 }
 
 /// A path below the root without it; any other as it is.
-fn below(root: &Path, path: PathBuf) -> PathBuf {
+pub(super) fn below(root: &Path, path: PathBuf) -> PathBuf {
     path.strip_prefix(root).map(Path::to_owned).unwrap_or(path)
 }
 
 /// A file on its way into a row.
-struct NewFile {
-    path: PathBuf,
-    row: FileRow,
-    device: Option<u64>,
-    state: Digest,
+pub(super) struct NewFile {
+    pub path: PathBuf,
+    pub row: FileRow,
+    pub device: Option<u64>,
+    pub state: Digest,
+    pub lookers: Lookers,
 }
 
-struct Rows<'a> {
+/// Notes of paths on their way into rows.
+pub(super) struct Rows<'a> {
     root: &'a Path,
     hashes: HashCache,
-    files: Vec<NewFile>,
-    others: Others,
+    pub files: Vec<NewFile>,
+    pub others: Others,
 }
 
-impl Rows<'_> {
-    fn path(&mut self, path: PathBuf, seen: Seen) -> Result<(), String> {
+impl<'a> Rows<'a> {
+    pub fn new(root: &'a Path) -> Self {
+        let hashes = HashCache::new(std::collections::HashMap::new());
+        Self { root, hashes, files: Vec::new(), others: Others::default() }
+    }
+
+    pub fn path(&mut self, path: PathBuf, seen: Seen, lookers: Lookers) -> Result<(), String> {
         let kind = seen.itself.map(|stat| stat.kind);
         let state = match seen.state {
             Some(state) => state,
@@ -144,11 +160,11 @@ impl Rows<'_> {
                 let mut row = FileRow::of(&stat, 0);
                 row.ctime_ns = if seen.trusted { stat.ctime_ns } else { UNKNOWN };
                 let path = below(self.root, path);
-                self.files.push(NewFile { path, row, device: Some(stat.device), state });
+                self.files.push(NewFile { path, row, device: Some(stat.device), state, lookers });
             }
             _ => {
                 let path = below(self.root, path);
-                self.files.push(NewFile { path, row: FileRow::of_kind(kind, 0), device: None, state });
+                self.files.push(NewFile { path, row: FileRow::of_kind(kind, 0), device: None, state, lookers });
             }
         }
         Ok(())
@@ -173,6 +189,8 @@ struct Tables {
     names: Vec<u8>,
     states: Vec<u8>,
     listings: Vec<u8>,
+    /// A file's place, and who looked at it.
+    readers: Vec<(u32, u32)>,
 }
 
 impl Tables {
@@ -188,6 +206,7 @@ impl Tables {
             names: Vec::new(),
             states: Vec::new(),
             listings: Vec::new(),
+            readers: Vec::new(),
         };
         loop {
             let of_file = files.peek().map(|file| split(&file.path).0);
@@ -237,6 +256,9 @@ impl Tables {
             if file.device.is_some_and(|device| device != row.device) {
                 row_of_file.ctime_ns = UNKNOWN;
             }
+            let place = number(self.files.len() / FileRow::BYTES)?;
+            let nobody = file.lookers.others.then_some(NOBODY);
+            self.readers.extend(file.lookers.numbers.iter().copied().chain(nobody).map(|reader| (place, reader)));
             self.files.extend_from_slice(&row_of_file.bytes());
             self.states.extend_from_slice(&file.state.0);
         }
@@ -252,7 +274,7 @@ impl Tables {
 }
 
 /// The folder of a path and its name there; the root itself is `.` in itself.
-fn split(path: &Path) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn split(path: &Path) -> (Vec<u8>, Vec<u8>) {
     let name = path.file_name().unwrap_or(OsStr::new(".")).as_bytes().to_vec();
     let folder = path.parent().map(|folder| folder.as_os_str().as_bytes().to_vec()).unwrap_or_default();
     (folder, name)

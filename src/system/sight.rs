@@ -44,13 +44,39 @@ pub struct Sought {
     pub dir: PathBuf,
 }
 
+/// Who looked at a path: some of those that were named while notes were taken ([`Sights::whose`]).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lookers {
+    /// By number, in rising order of their looks, each once.
+    pub numbers: Vec<u32>,
+    /// Somebody without a number looked, too.
+    pub others: bool,
+}
+
+impl Lookers {
+    fn add(&mut self, looker: Option<u32>) {
+        match looker {
+            None => self.others = true,
+            Some(number) if self.numbers.contains(&number) => {}
+            Some(number) => self.numbers.push(number),
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.others |= other.others;
+        other.numbers.into_iter().for_each(|number| self.add(Some(number)));
+    }
+}
+
 /// All notes, each thing once.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
     /// The file system's "now" before the first look; what is not older may have changed without a trace.
     pub mark_ns: Option<i64>,
-    /// Paths.
-    pub paths: HashMap<PathBuf, Seen>,
+    /// Who looks from now on.
+    whose: Option<u32>,
+    /// Paths, and who looked at them.
+    pub paths: HashMap<PathBuf, (Seen, Lookers)>,
     /// Folders whose entries were listed, with the stat from before, and whether it is to be trusted.
     pub folders: HashMap<PathBuf, (Stat, bool)>,
     /// Names of environment variables that were asked for, or patterns of them.
@@ -65,8 +91,8 @@ impl Notes {
     /// Takes over the notes of another look.
     pub fn absorb(&mut self, other: Self) {
         self.spoiled = self.spoiled.take().or(other.spoiled);
-        for (path, seen) in other.paths {
-            self.path(path, seen);
+        for (path, (seen, lookers)) in other.paths {
+            self.path(path, seen, lookers);
         }
         for (path, (stat, trusted)) in other.folders {
             self.folder(path, stat, trusted);
@@ -79,11 +105,12 @@ impl Notes {
         self.mark_ns.is_some_and(|mark_ns| stat.is_older_than(mark_ns))
     }
 
-    fn path(&mut self, path: PathBuf, seen: Seen) {
+    fn path(&mut self, path: PathBuf, seen: Seen, lookers: Lookers) {
         match self.paths.entry(path) {
-            std::collections::hash_map::Entry::Vacant(place) => drop(place.insert(seen)),
+            std::collections::hash_map::Entry::Vacant(place) => drop(place.insert((seen, lookers))),
             std::collections::hash_map::Entry::Occupied(mut place) => {
-                let known = place.get_mut();
+                let (known, its) = place.get_mut();
+                its.absorb(lookers);
                 let state = known.state.zip(seen.state).is_none_or(|(left, right)| left == right);
                 // A look that did not follow a link says nothing of what is behind it.
                 let behind = known.behind.zip(seen.behind).is_none_or(|(left, right)| left == right);
@@ -133,11 +160,23 @@ impl Sights {
         self.lock().as_ref().is_some_and(|notes| notes.mark_ns.is_some())
     }
 
+    /// Whether a path was looked at.
+    pub fn knows(&self, path: &Path) -> bool {
+        self.lock().as_ref().is_some_and(|notes| notes.paths.contains_key(path))
+    }
+
+    /// Says who looks from now on; `None`: nobody in particular.
+    pub fn whose(&self, looker: Option<u32>) {
+        self.note(|notes| notes.whose = looker);
+    }
+
     /// A path was looked at.
     pub fn path(&self, path: &Path, seen: Seen) {
         self.note(|notes| {
             let trusted = [seen.itself, seen.behind].iter().flatten().all(|stat| notes.is_old(stat));
-            notes.path(path.to_owned(), Seen { trusted, ..seen });
+            let mut lookers = Lookers::default();
+            lookers.add(notes.whose);
+            notes.path(path.to_owned(), Seen { trusted, ..seen }, lookers);
         });
     }
 

@@ -2,6 +2,7 @@
 
 pub mod lab;
 mod base_moves;
+mod cone;
 mod definitions;
 mod depfile;
 mod tasks;

@@ -2,12 +2,14 @@
 //!
 //! A build with nothing to do makes no run, takes no lock and starts no process.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use crate::base::size::parse_bytes;
-use crate::cli::engine::kept::{self, Green};
+use crate::cli::engine::cone::{self, Cone};
+use crate::cli::engine::kept::{self, Green, Moved};
 use crate::cli::engine::open::{Opened, Purpose, observe_failed, open_noting, store_failed};
 use crate::cli::engine::{BuildRequest, Built, Project};
 use crate::cli::exit::{Failed, Kind};
@@ -27,21 +29,24 @@ use crate::system::profile::Category;
 use crate::system::sight::Notes;
 
 /// A project with what is asked of it.
-struct Ahead {
-    opened: Opened,
-    wanted: Vec<StepId>,
-    closure: Vec<StepId>,
-    asked: Asked,
+pub(super) struct Ahead {
+    pub(super) opened: Opened,
+    pub(super) wanted: Vec<StepId>,
+    pub(super) closure: Vec<StepId>,
+    pub(super) asked: Asked,
+    /// Vouches for all that is not in the closure.
+    pub(super) cone: Option<Cone>,
 }
 
 impl Ahead {
-    fn open(project: &Project, request: &BuildRequest, purpose: Purpose) -> Result<Self, Failed> {
+    pub(super) fn open(project: &Project, request: &BuildRequest, purpose: Purpose) -> Result<Self, Failed> {
         let opened = open_noting(project, &request.args, purpose, true)?;
         let wanted = opened.wanted(&request.targets)?;
         check_arguments(&opened, &wanted, request)?;
         let closure = opened.closure(&wanted);
-        let asked = Asked { force: if request.force { wanted.clone() } else { Vec::new() }, again: request.again };
-        Ok(Self { opened, wanted, closure, asked })
+        let force = if request.force { wanted.clone() } else { Vec::new() };
+        let asked = Asked { force, again: request.again, vouched: None };
+        Ok(Self { opened, wanted, closure, asked, cone: None })
     }
 
     fn look(&self) -> Result<Preview, Failed> {
@@ -59,19 +64,35 @@ impl Ahead {
     ) {
         let (opened, wanted) = (&self.opened, self.wanted.as_slice());
         let _span = project.profile.span(Category::Command, || "write the plan");
+        if let Some(cone) = &self.cone {
+            cone.publish(opened, preview, judged, mark_ns.is_none());
+            return;
+        }
         kept::publish(Green { opened, project, request, wanted, preview, judged, mark_ns });
     }
 
-    fn built(self, project: &Project, summary: BuildSummary) -> Built {
+    fn built(self, project: &Project, request: &BuildRequest, summary: BuildSummary) -> Built {
+        if let Some(cone) = self.cone {
+            let summary = cone.whole(summary, request.all_steps);
+            return built(project, self.opened, cone.targets(), summary);
+        }
         let names = self.wanted.iter().map(|step| kept::target_name(&self.opened.world, *step)).collect();
         built(project, self.opened, names, summary)
     }
 }
 
 /// Builds.
-pub fn build(project: &Project, request: &BuildRequest, events: Sender<Event>) -> Result<Built, Failed> {
+pub fn build(
+    project: &Project,
+    request: &BuildRequest,
+    moved: Option<Box<Moved>>,
+    events: Sender<Event>,
+) -> Result<Built, Failed> {
     let begun = Instant::now();
-    let planned = Ahead::open(project, request, Purpose::Planning)?;
+    let planned = match moved.and_then(|moved| cone::ahead(project, request, *moved)) {
+        Some(ahead) => ahead,
+        None => Ahead::open(project, request, Purpose::Planning)?,
+    };
     let mark_ns = file_system_now(&planned.opened.folder).ok();
     let (seen, judged) = kept::noting(&planned.opened, &planned.closure, mark_ns, || {
         look_ahead(&planned.opened, &planned.closure, &planned.asked, mark_ns)
@@ -82,10 +103,10 @@ pub fn build(project: &Project, request: &BuildRequest, events: Sender<Event>) -
         if let Some(judged) = judged {
             planned.publish(project, request, &seen, judged, mark_ns);
         }
-        return Ok(planned.built(project, summary));
+        return Ok(planned.built(project, request, summary));
     }
     let (ahead, summary) = really(project, request, planned, seen, events)?;
-    Ok(ahead.built(project, summary))
+    Ok(ahead.built(project, request, summary))
 }
 
 fn built(project: &Project, opened: Opened, targets: Vec<String>, summary: BuildSummary) -> Built {
@@ -118,7 +139,8 @@ fn check_arguments(opened: &Opened, wanted: &[StepId], request: &BuildRequest) -
 /// Judges everything without touching anything; `mark_ns` is the file system's "now", if that is known.
 pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked, mark_ns: Option<i64>) -> Result<Preview, Failed> {
     let store = opened.records()?;
-    let stats = store.as_ref().map(Store::stats).transpose().ok().flatten().unwrap_or_default();
+    let store_for_all = store.as_ref().filter(|_| asked.vouched.is_none());
+    let stats = store_for_all.map(Store::stats).transpose().ok().flatten().unwrap_or_default();
     let hashes = HashCache::new(stats).profiled(&opened.world.profile);
     mark_ns.into_iter().for_each(|mark_ns| hashes.mark(mark_ns));
     preview(&opened.world, Records(store.as_ref()), &hashes, closure, asked).map_err(observe_failed)
@@ -143,11 +165,15 @@ fn really(
         Some(watch) => watch.cancel.clone(),
         None => heard()?,
     };
-    prepare_folder(&planned.opened)?;
+    if planned.cone.is_none() {
+        prepare_folder(&planned.opened)?;
+    }
     let command = command_line(request);
     let (_lock, waited) = wait_for_lock(&planned.opened.folder, &command, &cancel, &events)?;
+    let (planned, seen) = still(project, request, planned, seen, waited)?;
     // Who waited may find other definitions; a repository is opened anew for writing.
-    let as_planned = !waited && planned.opened.world.located.is_none() && planned.opened.read.has_mark();
+    let same = !waited && planned.opened.world.located.is_none() && planned.opened.read.has_mark();
+    let as_planned = same || planned.cone.is_some();
     let (planned, ahead) = match as_planned {
         true => (None, planned),
         false => (Some(planned), Ahead::open(project, request, Purpose::Building)?),
@@ -167,9 +193,6 @@ fn really(
         waited || ahead.closure != planned.closure || opened.world.graph != planned.opened.world.graph
     });
     let seen = if moved { ahead.look()? } else { seen };
-    let jobs = request.jobs.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(2, |count| u32::try_from(count.get()).unwrap_or(2))
-    });
     let run = Run {
         world: &opened.world,
         store: &store,
@@ -177,7 +200,7 @@ fn really(
         closure: &ahead.closure,
         preview: &seen,
         asked: ahead.asked.clone(),
-        jobs,
+        jobs: jobs(request),
         memory_bytes: memory_bytes(&opened.world)?,
         fail_fast: request.fail_fast,
         command,
@@ -199,6 +222,29 @@ fn really(
     Ok((ahead, summary))
 }
 
+/// What was planned, under the lock: where somebody built meanwhile, a plan says nothing of what lies there now.
+fn still(
+    project: &Project,
+    request: &BuildRequest,
+    planned: Ahead,
+    seen: Preview,
+    waited: bool,
+) -> Result<(Ahead, Preview), Failed> {
+    match &planned.cone {
+        Some(cone) if waited || !cone.holds() => {
+            let whole = Ahead::open(project, request, Purpose::Planning)?;
+            let seen = whole.look()?;
+            Ok((whole, seen))
+        }
+        _ => Ok((planned, seen)),
+    }
+}
+
+fn jobs(request: &BuildRequest) -> u32 {
+    let processors = std::thread::available_parallelism();
+    request.jobs.unwrap_or_else(|| processors.map_or(2, |count| u32::try_from(count.get()).unwrap_or(2)))
+}
+
 /// What programs may take together: `PL_MEMORY`, else what the definitions say.
 fn memory_bytes(world: &World) -> Result<Option<u64>, Failed> {
     match world.system.variable("PL_MEMORY").filter(|text| !text.is_empty()) {
@@ -215,9 +261,10 @@ fn judge_again(ahead: &Ahead, store: &Store) -> Option<(Preview, Notes)> {
     let opened = &ahead.opened;
     let _span = opened.world.profile.span(Category::Command, || "judge what was built");
     let mark_ns = kept::tick_after(&opened.folder, file_system_now(&opened.folder).ok()?)?;
-    let hashes = HashCache::new(store.stats().ok()?).profiled(&opened.world.profile);
+    let known = if ahead.cone.is_some() { HashMap::new() } else { store.stats().ok()? };
+    let hashes = HashCache::new(known).profiled(&opened.world.profile);
     hashes.mark(mark_ns);
-    let asked = Asked::default();
+    let asked = Asked { vouched: ahead.asked.vouched.clone(), ..Asked::default() };
     let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || {
         preview(&opened.world, Records(Some(store)), &hashes, &ahead.closure, &asked)
     });

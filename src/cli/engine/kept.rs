@@ -2,7 +2,7 @@
 //!
 //! What a plan is about is one digest: program, project, options. What it says of steps is written and read here alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,18 +10,21 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
+use crate::cli::engine::cone;
 use crate::cli::engine::open::{self, Opened, refuse_own_worktree};
+use crate::cli::engine::steps_told::{Detail, Row, detail, fresh_step};
 use crate::cli::engine::{BuildRequest, Project};
-use crate::exec::run::nothing_to_do;
 use crate::git::repository::Repository;
 use crate::graph::{StepId, StepKind};
 use crate::kept::Kept;
+use crate::kept::looking::Mended;
+use crate::kept::steps::Cold;
 use crate::kept::writing::{self, Plan};
 use crate::observe::world::{Located, World, project_id, state_dir};
-use crate::preview::{Preview, planned};
+use crate::preview::Preview;
 use crate::project::find_root;
 use crate::store::PLAN_NAME;
-use crate::summary::{BuildSummary, CheckReport, PlannedStep, StepStatus, StepSummary, WorkstreamSummary};
+use crate::summary::{BuildSummary, CheckReport, PlannedStep};
 use crate::system::file_hash::file_system_now;
 use crate::system::profile::Category;
 use crate::system::sight::Notes;
@@ -32,25 +35,45 @@ const TICK_TRIES_MAX: usize = 10_000;
 
 /// What is said of the whole.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Summary {
+pub(super) struct Summary {
     /// As typed.
     targets: Vec<String>,
     /// How many steps the targets name; the name of the first.
     named: usize,
     first: String,
-    steps: usize,
+    pub(super) steps: usize,
     workstreams: usize,
     /// There is nothing to say about definitions.
     silent: bool,
-    database: PathBuf,
+    pub(super) database: PathBuf,
     /// The database's stat, and that of what lies beside it; it is older than the last look at it.
     database_stat: String,
     repository: Option<RepositorySeen>,
+    /// Names and order of the steps, where the plan says what each looked at.
+    pub(super) shape: String,
+    /// Places that pools have.
+    pub(super) pools: BTreeMap<String, u32>,
+    /// What programs may take together, where definitions say so.
+    pub(super) memory_bytes: Option<u64>,
+}
+
+impl Summary {
+    /// The same of a database that was written to since, and closed; `None` where nothing can vouch for it.
+    pub(super) fn with_database_of(&self, folder: &Path) -> Option<Self> {
+        let (database_stat, changed_ns) = database_stat(&self.database)?;
+        tick_after(folder, changed_ns)?;
+        Some(Self { database_stat, ..self.clone() })
+    }
+
+    /// As many names as the targets name steps; all are the first one's.
+    pub(super) fn target_names(&self) -> Vec<String> {
+        vec![self.first.clone(); self.named]
+    }
 }
 
 /// The repository as it was; its refs and objects are among what was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct RepositorySeen {
+pub(super) struct RepositorySeen {
     /// Where it was looked for.
     dir: PathBuf,
     /// Where refs and objects are.
@@ -81,76 +104,6 @@ impl RepositorySeen {
         let seen = Self::look(&dir, config.base.as_deref())?;
         (seen.commit == located.commit.hex() && seen.base == located.base && !located.unmade).then_some(seen)
     }
-}
-
-/// What is said of each step, for programs that read it.
-#[derive(Debug, Serialize, Deserialize)]
-struct Detail {
-    steps: Vec<Row>,
-    workstreams: Vec<WorkstreamSummary>,
-    /// Ids of all workstreams there are; none where a task or an output could be meant by one.
-    ids: Vec<String>,
-}
-
-impl Detail {
-    /// The rows that targets name and all that those need; `None` where only the definitions can tell what is meant.
-    fn part(self, targets: &[String]) -> Option<(Self, Vec<String>)> {
-        let named: Vec<usize> = targets.iter().map(|target| self.place(target)).collect::<Option<_>>()?;
-        let name = |place: &usize| match &self.steps[*place] {
-            Row { workstream: Some(id), .. } => id.clone(),
-            row => row.name.clone(),
-        };
-        let names = named.iter().map(name).collect();
-        let mut reached = vec![false; self.steps.len()];
-        let mut open = named;
-        while let Some(place) = open.pop() {
-            if !std::mem::replace(reached.get_mut(place)?, true) {
-                open.extend(&self.steps[place].needs);
-            }
-        }
-        let mut places = vec![0; reached.len()];
-        let mut steps = Vec::new();
-        for (place, mut row) in self.steps.into_iter().enumerate().filter(|(place, _)| reached[*place]) {
-            places[place] = steps.len();
-            row.needs.iter_mut().for_each(|need| *need = places[*need]);
-            steps.push(row);
-        }
-        let ids: HashSet<&str> = steps.iter().filter_map(|row| row.workstream.as_deref()).collect();
-        let workstreams = self.workstreams.into_iter().filter(|one| ids.contains(one.id.as_str())).collect();
-        Some((Self { steps, workstreams, ids: self.ids }, names))
-    }
-
-    /// The one row that a target names: a task by its name, or a workstream by its id or the beginning of it.
-    fn place(&self, target: &str) -> Option<usize> {
-        if target.starts_with("gate:") || target.starts_with("setup:") {
-            return None;
-        }
-        if let Some(place) = self.steps.iter().position(|row| row.kind == "task" && row.name == target) {
-            return Some(place);
-        }
-        let prefix = format!("{}-", target.trim_end_matches('-'));
-        let mut found = self.ids.iter().filter(|id| id.starts_with(&prefix));
-        let id = match self.ids.iter().find(|id| *id == target) {
-            Some(id) => id,
-            None => found.next().filter(|_| found.next().is_none())?,
-        };
-        self.steps.iter().position(|row| row.kind == "result" && row.workstream.as_ref() == Some(id))
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Row {
-    name: String,
-    kind: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    workstream: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    tool: Option<String>,
-    /// Places among the rows.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    needs: Vec<usize>,
 }
 
 /// Everything is as a plan says: nothing would run.
@@ -234,32 +187,44 @@ impl Fresh {
     }
 }
 
-fn fresh_step(row: Row) -> StepSummary {
-    StepSummary {
-        name: row.name,
-        kind: row.kind,
-        status: StepStatus::Fresh,
-        verdict: "fresh".to_owned(),
-        reason: row.reason,
-        attempts: 0,
-        duration_ms: 0,
-        findings: Vec::new(),
-        failure: None,
-    }
+/// What a plan says of a build.
+#[derive(Debug)]
+pub enum Told {
+    /// There is nothing to do.
+    Fresh(Box<Fresh>),
+    /// Some files are not as they were; all that does not hang on them is.
+    Moved(Box<Moved>),
+}
+
+/// A plan with files that are not as they were.
+#[derive(Debug)]
+pub struct Moved {
+    pub(super) summary: Summary,
+    pub(super) kept: Kept,
+    pub(super) cold: Cold,
+    pub(super) mended: Mended,
+    /// Their places in the plan.
+    pub(super) files: Vec<u32>,
+    pub(super) path: PathBuf,
+    pub(super) root: PathBuf,
+    pub(super) state: PathBuf,
 }
 
 /// What a build would find that asks for nothing beyond staleness, where a plan can tell.
-pub fn fresh_build(project: &Project, request: &BuildRequest) -> Option<Fresh> {
+pub fn look(project: &Project, request: &BuildRequest) -> Option<Told> {
     let plain = request.args.is_empty() && !request.force && !request.again;
-    if plain { fresh(project, &request.targets, true) } else { None }
+    if plain { told(project, &request.targets, true) } else { None }
 }
 
 /// What `pl check` would find, where a plan can tell; nothing is written.
 pub fn fresh_check(project: &Project, targets: &[String]) -> Option<Fresh> {
-    fresh(project, targets, false).filter(|fresh| fresh.summary.silent)
+    match told(project, targets, false)? {
+        Told::Fresh(fresh) if fresh.summary.silent => Some(*fresh),
+        _ => None,
+    }
 }
 
-fn fresh(project: &Project, targets: &[String], mend: bool) -> Option<Fresh> {
+fn told(project: &Project, targets: &[String], mend: bool) -> Option<Told> {
     let begun = Instant::now();
     let _span = project.profile.span(Category::Command, || "look at the kept plan");
     let directory = project.directory.canonicalize().ok()?;
@@ -281,12 +246,18 @@ fn fresh(project: &Project, targets: &[String], mend: bool) -> Option<Fresh> {
     if !moved.is_empty() {
         // Without a mark of today nothing is written and nothing looked at twice is trusted.
         let now_ns = if mend { file_system_now(path.parent()?).ok()? } else { i64::MIN };
-        let mended = kept.look_again(&moved, now_ns)?;
+        let cold = kept.cold()?;
+        let (mended, files) = kept.look_twice(&cold, &moved, now_ns)?;
+        if !files.is_empty() {
+            let can_tell = mend && part.is_none() && cold.step_count() > 0 && summary.silent;
+            let moved = || Box::new(Moved { summary, kept, cold, mended, files, path, root, state });
+            return can_tell.then(|| Told::Moved(moved()));
+        }
         if mend && mended.is_worth_it() {
             writing::refresh(&path, &kept, &mended);
         }
     }
-    Some(Fresh { summary, kept, begun, part })
+    Some(Told::Fresh(Box::new(Fresh { summary, kept, begun, part })))
 }
 
 /// What the plan says of these targets: all of it, or the part that they need.
@@ -360,6 +331,7 @@ pub fn publish(green: Green<'_>) -> Option<()> {
         return None;
     }
     let world = &opened.world;
+    let (shape, steps) = cone::table(world, preview).unwrap_or_default();
     let summary = Summary {
         targets: request.targets.clone(),
         named: wanted.len(),
@@ -370,6 +342,9 @@ pub fn publish(green: Green<'_>) -> Option<()> {
         database: opened.database.clone(),
         database_stat,
         repository,
+        shape,
+        pools: world.pipeline.pools.clone(),
+        memory_bytes: world.pipeline.memory_bytes,
     };
     let plan = Plan {
         about: about(&world.root, project)?,
@@ -377,33 +352,9 @@ pub fn publish(green: Green<'_>) -> Option<()> {
         notes,
         summary: serde_json::to_vec(&summary).ok()?,
         detail: serde_json::to_vec(&detail(opened, preview)).ok()?,
+        steps,
     };
     writing::write(&opened.folder.join(PLAN_NAME), plan).ok()
-}
-
-fn detail(opened: &Opened, preview: &Preview) -> Detail {
-    let places: HashMap<StepId, usize> =
-        preview.steps.iter().enumerate().map(|(place, plan)| (plan.step, place)).collect();
-    let graph = &opened.world.graph;
-    let row = |(step, plan): (PlannedStep, &crate::preview::StepPlan)| Row {
-        name: step.name,
-        kind: step.kind,
-        workstream: step.workstream,
-        reason: step.reason,
-        tool: step.tool,
-        needs: graph.step(plan.step).depends_on.iter().filter_map(|need| places.get(need).copied()).collect(),
-    };
-    let steps = planned(&opened.world, preview).into_iter().zip(&preview.steps).map(row).collect();
-    let summary = nothing_to_do(&opened.world, preview, Instant::now());
-    let workstreams = summary.workstreams.into_iter().map(|one| WorkstreamSummary { steps: Vec::new(), ..one });
-    let pipeline = &opened.world.pipeline;
-    let is_id = |text: &str| text.starts_with("ws-");
-    let mistaken = pipeline
-        .tasks
-        .iter()
-        .any(|task| is_id(task.name.as_str()) || task.outputs.iter().any(|output| is_id(output.path.as_str())));
-    let ids = pipeline.workstreams.iter().filter(|_| !mistaken).map(|workstream| workstream.id.to_string()).collect();
-    Detail { steps, workstreams: workstreams.collect(), ids }
 }
 
 /// A workstream is called by its id, any other step by its name.

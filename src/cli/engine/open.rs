@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::analysis::Overrides;
 use crate::analysis::listing::Listing;
-use crate::analysis::pipeline::RepositoryConfig;
+use crate::analysis::pipeline::{Pipeline, RepositoryConfig};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Sources;
 use crate::cli::engine::Project as Request;
@@ -18,7 +18,7 @@ use crate::git::repository::Repository;
 use crate::git::seed;
 use crate::graph::order::closure;
 use crate::graph::target::{self, TargetError};
-use crate::graph::{StepId, build};
+use crate::graph::{Graph, StepId, build};
 use crate::observe::world::{Located, Places, World, project_id, state_dir};
 use crate::observe::{ObserveError, recording};
 use crate::project;
@@ -91,23 +91,31 @@ pub fn open_noting(request: &Request, arguments: &[String], purpose: Purpose, no
         .map_err(|names| Failed::usage(format!("these steps wait for each other: {}", names.join(", "))))?;
     let folder = root.join(FOLDER);
     let database = database(&system, &root, &folder);
+    let mut world = bare_world(request, root, state, pipeline, graph);
+    world.whole = Arc::new(whole);
+    world.located = located;
+    world.arguments = Arc::new(arguments.to_vec());
+    Ok(Opened { world, folder, database, diagnostics: resolved.diagnostics, sources: resolved.sources, made, read })
+}
+
+/// What a run looks at, without a repository.
+pub fn bare_world(request: &Request, root: PathBuf, state: PathBuf, pipeline: Arc<Pipeline>, graph: Graph) -> World {
     let sights = Arc::new(Sights::default());
-    let world = World {
-        project,
+    World {
+        project: project_id(&root),
         state,
         places: Arc::new(Places::of(&pipeline)),
         memory: Arc::default(),
         pipeline,
         graph: Arc::new(graph),
-        whole: Arc::new(whole),
-        located,
+        whole: Arc::default(),
+        located: None,
         system: Arc::new(Watching::new(&sights)),
         sights,
         profile: request.profile.clone(),
-        arguments: Arc::new(arguments.to_vec()),
+        arguments: Arc::default(),
         root,
-    };
-    Ok(Opened { world, folder, database, diagnostics: resolved.diagnostics, sources: resolved.sources, made, read })
+    }
 }
 
 fn no_state() -> Failed {

@@ -11,7 +11,7 @@ use ignore::WalkBuilder;
 use crate::base::digest::Digest;
 use crate::base::path::Pattern;
 use crate::cli::engine::building::look_ahead;
-use crate::cli::engine::kept;
+use crate::cli::engine::kept::{self, Told};
 use crate::cli::engine::open::{self, Opened, Purpose};
 use crate::cli::engine::{BuildRequest, Project};
 use crate::cli::exit::Failed;
@@ -62,7 +62,7 @@ impl Seen {
 
 /// Judges the targets; nothing is written, nothing is started.
 pub fn see(project: &Project, request: &BuildRequest) -> Result<Seen, Failed> {
-    if kept::fresh_build(project, request).is_some() {
+    if let Some(Told::Fresh(_)) = kept::look(project, request) {
         return Ok(Seen { is_green: true, steps: BTreeMap::new() });
     }
     let opened = open::open(project, &request.args, Purpose::Planning)?;

@@ -46,6 +46,15 @@ pub fn project() -> Project {
     project
 }
 
+/// The same without the setup.
+pub fn tasks_alone() -> Project {
+    let project = project();
+    let text = project.read("Pipelinefile.kdl").replace("depends-on \"setup:kit\"; ", "");
+    let without: Vec<&str> = text.lines().filter(|line| !line.starts_with("setup")).collect();
+    project.write("Pipelinefile.kdl", without.join("\n"));
+    project
+}
+
 /// Sets permission bits.
 pub fn set_mode(path: &PathBuf, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
@@ -78,7 +87,13 @@ fn judged_without(project: &Project, targets: &[&str], environment: &[(&str, &st
 /// Whether the plan and the records say the same, of everything and of parts.
 #[track_caller]
 pub fn agree(project: &Project, environment: &[(&str, &str)], after: &str) {
-    for targets in [&[][..], &["group"], &["twice", "tool"]] {
+    agree_on(project, &[&[], &["group"], &["twice", "tool"]], environment, after);
+}
+
+/// The same of some targets.
+#[track_caller]
+pub fn agree_on(project: &Project, all: &[&[&str]], environment: &[(&str, &str)], after: &str) {
+    for targets in all {
         let (with, without) = (judged(project, targets, environment), judged_without(project, targets, environment));
         assert_eq!(with, without, "{targets:?} after {after}");
     }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::incremental::kept::{TASKS, agree, build, plan, project, set_mode};
+use crate::incremental::kept::{TASKS, agree, build, plan, project, set_mode, tasks_alone};
 use crate::support::Project;
 
 /// One change of the world.
@@ -154,6 +154,16 @@ const CASES: u32 = 4;
 
 #[test]
 fn incremental_is_clean_with_a_plan() {
+    incremental_is_clean(project);
+}
+
+/// A plan of tasks alone leads from what moved to the steps that are judged again.
+#[test]
+fn incremental_is_clean_where_only_a_cone_is_judged() {
+    incremental_is_clean(tasks_alone);
+}
+
+fn incremental_is_clean(project: fn() -> Project) {
     let cases = std::env::var("PL_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     let config = Config { cases, max_shrink_iters: 20, failure_persistence: None, ..Config::default() };
     let run =
