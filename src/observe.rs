@@ -21,6 +21,7 @@ pub mod look;
 pub mod workstream;
 pub mod by_hand;
 pub mod fixing;
+pub mod testing;
 
 /// Why something could not be looked at.
 #[derive(Debug, thiserror::Error)]

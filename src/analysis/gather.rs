@@ -36,6 +36,10 @@ pub struct Gathered<'a> {
     pub pools: Vec<&'a (Text, Spanned<u32>)>,
     /// `gates "ordered"`.
     pub gates: Option<&'a Text>,
+    /// `prove` of tests that say none.
+    pub default_prove: Option<&'a Text>,
+    /// Paths that every workstream's tests pin.
+    pub pins: Vec<&'a Text>,
     /// Folders that may persist in every worktree.
     pub keep: Vec<&'a Text>,
     /// `memory "4GiB"`.
@@ -70,6 +74,7 @@ impl<'a> Gathered<'a> {
         for file in files {
             all.default.extend(&file.default);
             all.keep.extend(&file.keep);
+            all.pins.extend(&file.pins);
             all.used_rules.extend(&file.used_rules);
             all.allow_overlaps.extend(&file.allow_overlaps);
             all.environment.set.extend(file.environment.set.iter().cloned());
@@ -103,6 +108,7 @@ impl<'a> Gathered<'a> {
         self.default_tool = once("default tool", texts(|file| file.defaults.tool.as_ref()), diagnostics);
         self.default_timeout = once("default timeout", texts(|file| file.defaults.timeout.as_ref()), diagnostics);
         self.memory = once("memory", texts(|file| file.memory.as_ref()), diagnostics);
+        self.default_prove = once("default prove", texts(|file| file.defaults.prove.as_ref()), diagnostics);
         self.gates = once("gates", texts(|file| file.gates.as_ref()), diagnostics);
         self.strict = files.iter().filter_map(|file| file.strict.as_ref()).any(|strict| strict.value);
         for file in files {

@@ -271,6 +271,8 @@ pub struct Workstream {
     pub on_base_change: OnBaseChange,
     /// Folders that may persist in its worktree.
     pub keep: Vec<Pattern>,
+    /// Paths that its tests pin.
+    pub pins: Vec<Pattern>,
     /// Its tests' environment.
     pub environment: Environment,
     /// Wall time of an edit in milliseconds.
@@ -301,6 +303,21 @@ pub struct AcceptanceTest {
     pub inputs: Vec<Pattern>,
     /// Wall time in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// What its outcome on the base is for.
+    pub prove: Prove,
+    /// Red once and then green is no failure.
+    pub flaky_allowed: bool,
+}
+
+/// What the outcome of a test on the base is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Prove {
+    /// It must be red there.
+    RedFirst,
+    /// It is shown.
+    Shown,
+    /// Nothing: it is not run there.
+    Off,
 }
 
 /// A declared checker.

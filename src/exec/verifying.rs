@@ -2,6 +2,7 @@
 //!
 //! Only this counts, never a tool's word. What lints and tests write is removed after and reported.
 
+mod on_base;
 mod sequence;
 
 use std::sync::{Arc, Mutex};
@@ -43,6 +44,8 @@ pub struct Verification<'a, 'b> {
     pub session: &'a Session<'a>,
     /// The workstream.
     pub workstream: &'a Workstream,
+    /// base(W).
+    pub base: TreeId,
     /// The candidate.
     pub tree: TreeId,
     /// What it changed since base(W).
@@ -153,7 +156,7 @@ impl Verification<'_, '_> {
     }
 
     fn candidate<'c>(&'c self, prepared: &'c Prepared) -> Candidate<'c> {
-        Candidate { workstream: self.workstream, tree: self.tree, delta: &self.delta, prepared }
+        Candidate { workstream: self.workstream, base: self.base, tree: self.tree, delta: &self.delta, prepared }
     }
 
     fn look_at(&self, rule: &RuleName, prepared: &Prepared) -> Result<Due, ExecError> {

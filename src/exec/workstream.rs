@@ -122,6 +122,7 @@ impl<'a> Machine<'a, '_> {
             let mut verification = Verification {
                 session: self.session,
                 workstream: self.workstream,
+                base: start.tree,
                 tree,
                 delta: self.delta.clone(),
                 parent,
@@ -151,6 +152,7 @@ impl<'a> Machine<'a, '_> {
                 }
                 Verified::Red(reds) => {
                     self.keep(start, parent, &candidate, "failed")?;
+                    self.class = reds.first().map(|red| red.failure.class.clone());
                     return Ok(End::Failed(first_message(&reds), self.scope()));
                 }
                 Verified::NoOutcome(failure) => {

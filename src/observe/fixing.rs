@@ -76,7 +76,8 @@ impl Progress {
             Some(StepKind::Test(..)) => Stage::Test,
             _ => Stage::Lint,
         };
-        self.turns.push(Turn { tree: tree.hex(), stage, signatures: signatures(reds), fix: None });
+        let on_base = reds.iter().any(|red| red.failure.class == "red-base");
+        self.turns.push(Turn { tree: tree.hex(), stage, on_base, signatures: signatures(reds), fix: None });
         self.reds.push(reds.to_vec());
     }
 
@@ -198,7 +199,7 @@ fn standing(
 ) -> Result<Standing, ObserveError> {
     let Some(prepared) = prepared(world, records, workstream, tree)? else { return Ok(Standing::Unknown) };
     let delta = Arc::new(world.located().repository.diff(base, tree)?);
-    let candidate = Candidate { workstream, tree, delta: &delta, prepared: &prepared };
+    let candidate = Candidate { workstream, base, tree, delta: &delta, prepared: &prepared };
     let mut reds = Vec::new();
     for name in &workstream.rules {
         match observe::lint(world, records, candidate, name)? {
@@ -219,7 +220,7 @@ fn standing(
     for number in 1..=u32::try_from(workstream.tests.len()).unwrap_or(u32::MAX) {
         let look = observe::test(world, records, candidate, number)?;
         if is_red(&look.look.verdict) {
-            let Some(failure) = look.body.and_then(|body| body.failure) else { return Ok(Standing::Unknown) };
+            let Some(failure) = look.failure else { return Ok(Standing::Unknown) };
             return Ok(Standing::Red(vec![Red { kind: StepKind::Test(workstream.id.clone(), number), failure }]));
         }
         if !matches!(look.look.verdict, Verdict::Fresh(_)) {

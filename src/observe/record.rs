@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::finding::Finding;
+use crate::store::record::Outcome;
 use crate::verify::breaker::Fixer;
 
 /// An edit: the trees before and after, in-scope paths only.
@@ -88,6 +89,11 @@ pub struct TestBody {
 }
 
 impl TestBody {
+    /// Green or red.
+    pub fn outcome(&self) -> Outcome {
+        if self.failure.is_some() { Outcome::Red } else { Outcome::Green }
+    }
+
     /// Why it fails where tests may not write into the tree.
     pub fn strict_failure(&self, strict: bool) -> Option<String> {
         (strict && !self.dirtied_paths.is_empty())

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::analysis::pipeline::{Check, Command, OnBaseChange, Rule, Setup, Workstream};
+use crate::analysis::pipeline::{Check, Command, OnBaseChange, Prove, Rule, Setup, Workstream};
+use crate::base::failure::Failure;
 use crate::base::name::{RuleName, SetupName};
 use crate::fingerprint::Key;
 use crate::git::delta::Delta;
@@ -17,7 +18,7 @@ use crate::observe::edit::{self, EditRequest};
 use crate::observe::look::{Look, Records, look, tell_tree};
 use crate::observe::record::{EditBody, LintBody, ResultBody, SetupBody, TestBody};
 use crate::observe::world::World;
-use crate::observe::{ObserveError, body, program, verification};
+use crate::observe::{ObserveError, body, program, testing, verification};
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::record::{Outcome, Record};
 use crate::system::profile::Category;
@@ -216,6 +217,8 @@ pub struct Looked {
 pub struct Candidate<'a> {
     /// The workstream.
     pub workstream: &'a Workstream,
+    /// base(W).
+    pub base: TreeId,
     /// The tree.
     pub tree: TreeId,
     /// What it changed since base(W).
@@ -284,6 +287,8 @@ pub struct TestLook {
     pub look: Look,
     /// Its record's body.
     pub body: Option<TestBody>,
+    /// Why it fails, by its record and by policy.
+    pub failure: Option<Failure>,
 }
 
 /// Looks at a test, from 1.
@@ -300,11 +305,21 @@ pub fn test(
     tell_tree(&world.located().repository, &mut look);
     let known: Option<TestBody> = look.record.as_ref().map(body).transpose()?;
     red_again(&mut look, known.as_ref().map_or(0, |known| known.times_red));
-    let strict = known.as_ref().is_some_and(|known| known.strict_failure(world.pipeline.strict).is_some());
-    if strict && look.verdict == Verdict::Fresh(Freshness::Recorded) {
-        look.verdict = Verdict::Fresh(Freshness::RecordedRed);
+    let declared = &workstream.tests[number as usize - 1];
+    let is_red = known.as_ref().is_some_and(|known| known.failure.is_some());
+    let mut base = None;
+    if declared.prove == Prove::RedFirst || (is_red && declared.prove == Prove::Shown) {
+        base = testing::on_base(world, records, candidate, number)?.and_then(|base| base.body);
     }
-    Ok(TestLook { look, body: known })
+    let failure = known.as_ref().and_then(|known| testing::judged(world, candidate, declared, known, base.as_ref()));
+    if look.verdict == Verdict::Fresh(Freshness::Recorded) {
+        if failure.is_some() {
+            look.verdict = Verdict::Fresh(Freshness::RecordedRed);
+        } else if declared.prove == Prove::RedFirst && base.is_none() {
+            look.verdict = Verdict::Stale(Reason::Changed("it was not tested on the base".to_owned()));
+        }
+    }
+    Ok(TestLook { look, body: known, failure })
 }
 
 /// A result held against the records.

@@ -133,12 +133,24 @@ impl Walk<'_> {
                     }
                 }
                 (StepKind::Lint(_, rule), Some((tree, delta))) => {
-                    let candidate = Candidate { workstream: self.workstream, tree, delta: &delta, prepared: &prepared };
+                    let candidate = Candidate {
+                        workstream: self.workstream,
+                        base: start.tree,
+                        tree,
+                        delta: &delta,
+                        prepared: &prepared,
+                    };
                     let look = observe::lint(world, self.records, candidate, rule)?;
                     self.lint(step, look);
                 }
                 (StepKind::Test(_, number), Some((tree, delta))) => {
-                    let candidate = Candidate { workstream: self.workstream, tree, delta: &delta, prepared: &prepared };
+                    let candidate = Candidate {
+                        workstream: self.workstream,
+                        base: start.tree,
+                        tree,
+                        delta: &delta,
+                        prepared: &prepared,
+                    };
                     let look = observe::test(world, self.records, candidate, *number)?;
                     self.push(step, &look.look, None);
                 }

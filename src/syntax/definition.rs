@@ -36,6 +36,8 @@ pub struct Definitions {
     pub keep: Vec<Text>,
     /// `memory "4GiB"`: what programs may take together.
     pub memory: Option<Text>,
+    /// Paths that every workstream's tests pin.
+    pub pins: Vec<Text>,
     /// `strict` as a top-level field: a test that dirties its tree fails.
     pub strict: Option<Spanned<bool>>,
     /// `allow-overlap "ws-a" "ws-b" reason="…"`.
@@ -76,6 +78,8 @@ pub struct DefaultsDefinition {
     pub tool: Option<Text>,
     /// Wall time of a step.
     pub timeout: Option<Text>,
+    /// `prove` of tests that say none.
+    pub prove: Option<Text>,
     /// Limits of the fix loop.
     pub breaker: BreakerDefinition,
 }
@@ -231,6 +235,10 @@ pub struct TestDefinition {
     pub inputs: Vec<Text>,
     /// Wall time.
     pub timeout: Option<Text>,
+    /// `prove "red-first" | "shown" | "off"`.
+    pub prove: Option<Text>,
+    /// `flaky "allow" | "fail"`.
+    pub flaky: Option<Text>,
     /// The whole node or value.
     pub span: Span,
 }
@@ -270,6 +278,8 @@ pub struct WorkstreamDefinition {
     pub on_base_change: Option<Text>,
     /// Folders that may persist.
     pub keep: Vec<Text>,
+    /// Paths that its tests pin.
+    pub pins: Vec<Text>,
     /// Own environment for its tests.
     pub environment: EnvironmentDefinition,
     /// Own variables (KDL only).

@@ -66,6 +66,8 @@ pub struct Turn {
     pub tree: String,
     /// What is red.
     pub stage: Stage,
+    /// It is red on the base in the same way: a budget of its own.
+    pub on_base: bool,
     /// Signatures of what is wrong, with what people call it.
     pub signatures: BTreeMap<String, String>,
     /// `None` for the newest.
@@ -112,6 +114,8 @@ pub enum Cause {
     Exhausted,
     /// Who could still be asked broke.
     Broken,
+    /// It is red on the base in the same way, and a fix did not move it.
+    RedBase,
     /// `max-attempts`.
     Attempts,
     /// `max-error-repeats`.
@@ -153,7 +157,8 @@ pub fn next(breakers: &Breakers, turns: &[Turn], chain: &Chain) -> Next {
         Stage::Lint => &breakers.lint,
         Stage::Test => &breakers.test,
     };
-    if let Some(stop) = oscillation(breakers, turns).or_else(|| attempts(limits, turns, now.stage)) {
+    let stop = red_base(turns).or_else(|| oscillation(breakers, turns));
+    if let Some(stop) = stop.or_else(|| attempts(limits, turns, now.stage)) {
         return Next::Stop(stop);
     }
     let (repeats, said) = repeats(turns);
@@ -245,8 +250,28 @@ fn oscillation(breakers: &Breakers, turns: &[Turn]) -> Option<Stop> {
         .then(|| stop("fixes go in circles: the same change was made again".to_owned(), same))
 }
 
+/// Askings about what is red on the base in the same way: they use up nothing of a tool's own tries.
+const RED_BASE_FIXES_MAX: usize = 1;
+
+fn red_base(turns: &[Turn]) -> Option<Stop> {
+    let (now, before) = turns.split_last()?;
+    let asked = before.iter().filter(|turn| turn.on_base && turn.asked().is_some()).count();
+    (now.on_base && asked >= RED_BASE_FIXES_MAX).then(|| Stop {
+        cause: Cause::RedBase,
+        message: "a test is red as it is on the base, and a fix did not move it".to_owned(),
+        evidence: now.signatures.values().cloned().collect(),
+        help: "mend the base; or say `prove \"red-first\"` in the test, where the change is to make it green"
+            .to_owned(),
+    })
+}
+
+/// Turns that count against a tool.
+fn own(turns: &[Turn], stage: Stage) -> impl Iterator<Item = &Turn> {
+    turns.iter().filter(move |turn| turn.stage == stage && !turn.on_base)
+}
+
 fn attempts(limits: &Breaker, turns: &[Turn], stage: Stage) -> Option<Stop> {
-    let made = turns.iter().filter(|turn| turn.stage == stage && turn.asked().is_some()).count() + 1;
+    let made = own(turns, stage).filter(|turn| turn.asked().is_some()).count() + 1;
     let word = if stage == Stage::Lint { "rules were" } else { "a test was" };
     (made >= limits.max_attempts as usize).then(|| Stop {
         cause: Cause::Attempts,
@@ -279,7 +304,7 @@ fn too_many_repeats(limits: &Breaker, repeats: u64, said: String) -> Stop {
 
 fn tool(limits: &Breaker, turns: &[Turn], stage: Stage, chain: &Chain) -> Result<String, Stop> {
     let asked = |name: &str| {
-        let by = turns.iter().filter(|turn| turn.stage == stage).filter_map(Turn::asked).filter(|(by, _)| *by == name);
+        let by = own(turns, stage).filter_map(Turn::asked).filter(|(by, _)| *by == name);
         by.count() < limits.max_fixes as usize
     };
     let open: Vec<&String> = chain.tools.iter().filter(|name| asked(name)).collect();
@@ -326,7 +351,7 @@ mod tests {
             cost_micros: 1_000_000,
         });
         let signatures = BTreeMap::from([(wrong.to_owned(), wrong.to_owned())]);
-        Turn { tree: tree.to_owned(), stage: Stage::Lint, signatures, fix }
+        Turn { tree: tree.to_owned(), stage: Stage::Lint, on_base: wrong.starts_with("base"), signatures, fix }
     }
 
     fn chain(mechanical: &[&str], tools: &[&str]) -> Chain {
@@ -417,6 +442,15 @@ mod tests {
         let one = Breakers { lint: Breaker { max_attempts: 1, ..Breaker::default() }, ..Breakers::default() };
         check_with(&one, &[turn("A", "e", None)], &self::chain(&[], &["a"]), "Attempts");
         check(&[turn("A", "e", None)], &Chain::default(), "Nobody");
+    }
+
+    #[test]
+    fn what_is_red_on_the_base_is_asked_for_once_and_uses_up_no_try() {
+        let chain = chain(&[], &["a"]);
+        let once = Breakers { lint: Breaker { max_fixes: 1, ..Breaker::default() }, ..Breakers::default() };
+        check_with(&once, &[turn("A", "base", None)], &chain, "a");
+        check_with(&once, &[turn("A", "base", Some(("a", "x"))), turn("B", "base", None)], &chain, "RedBase");
+        check_with(&once, &[turn("A", "base", Some(("a", "x"))), turn("B", "e", None)], &chain, "a");
     }
 
     #[test]

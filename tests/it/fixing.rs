@@ -4,5 +4,6 @@
 //! something else every time.
 
 mod ends;
-mod lab;
+pub mod lab;
+mod proof;
 mod succeeds;

@@ -2,5 +2,6 @@
 
 mod truth;
 mod agents;
+mod checks;
 mod processes;
 mod sharing;

@@ -9,10 +9,10 @@ use crate::analysis::diagnostics::{
 use crate::analysis::lower::tasks::{Room, no_setup};
 use crate::analysis::lower::template::{Lookup, literal};
 use crate::analysis::lower::tools::{Toolbox, on_base_change};
-use crate::analysis::lower::words::{cost_micros, duration_ms};
+use crate::analysis::lower::words::{cost_micros, duration_ms, word};
 use crate::analysis::names::{Found, Names};
 use crate::analysis::order::{Closure, Edge, Order, Redundancy, redundant};
-use crate::analysis::pipeline::{AcceptanceTest, OnBaseChange, Property, Rule, Workstream};
+use crate::analysis::pipeline::{AcceptanceTest, OnBaseChange, Property, Prove, Rule, Workstream};
 use crate::analysis::scope::entry::{Entry, patterns, read_all};
 use crate::analysis::{ambiguous, cycle};
 use crate::base::diagnostic::Diagnostic;
@@ -22,6 +22,9 @@ use crate::syntax::definition::{BreakerDefinition, TestDefinition, Text, Workstr
 
 /// Properties that an acceptance test may use.
 const TEST_PROPERTIES: [Property; 2] = [Property::Worktree, Property::Workstream];
+
+/// What the outcome of a test on the base may be for.
+pub const PROVE: [(&str, Prove); 3] = [("red-first", Prove::RedFirst), ("shown", Prove::Shown), ("off", Prove::Off)];
 
 /// Workstreams as numbered nodes: what waits for what.
 #[derive(Debug)]
@@ -278,6 +281,11 @@ fn lower(definition: &WorkstreamDefinition, known: Known<'_>, diagnostics: &mut 
     keep.extend(patterns(&shared, listing, &mut Vec::new()));
     keep.sort();
     keep.dedup();
+    let mut pins = patterns(&definition.pins, listing, diagnostics);
+    let shared: Vec<Text> = known.room.gathered.pins.iter().map(|text| (*text).clone()).collect();
+    pins.extend(patterns(&shared, listing, &mut Vec::new()));
+    pins.sort();
+    pins.dedup();
     let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
     Workstream {
         id: WorkstreamId(id.clone()),
@@ -297,6 +305,7 @@ fn lower(definition: &WorkstreamDefinition, known: Known<'_>, diagnostics: &mut 
         rules: Vec::new(),
         on_base_change: OnBaseChange::Carry,
         keep,
+        pins,
         environment: lookup.environment(&definition.environment, diagnostics),
         timeout_ms: None,
         fixers: Vec::new(),
@@ -321,6 +330,11 @@ fn test(
         command,
         inputs: patterns(&inputs, known.room.listing, diagnostics),
         timeout_ms: duration_ms(definition.timeout.as_ref(), diagnostics).or(Some(known.room.timeouts.other_ms)),
+        prove: word(definition.prove.as_ref(), &PROVE, diagnostics)
+            .or_else(|| word(known.room.gathered.default_prove, &PROVE, &mut Vec::new()))
+            .unwrap_or(Prove::Shown),
+        flaky_allowed: word(definition.flaky.as_ref(), &[("fail", false), ("allow", true)], diagnostics)
+            .unwrap_or(false),
     }
 }
 

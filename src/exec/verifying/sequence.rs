@@ -2,7 +2,7 @@
 //!
 //! Those whose records hold are not run, unless a later one builds on what they wrote.
 
-use crate::analysis::pipeline::{AcceptanceTest, Command};
+use crate::analysis::pipeline::{AcceptanceTest, Command, Prove};
 use crate::base::failure::Failure;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
@@ -15,9 +15,9 @@ use crate::observe::edit::display;
 use crate::observe::fixing::Red;
 use crate::observe::ignored::IgnoreRules;
 use crate::observe::record::{TestBody, shown};
-use crate::observe::workstream::{Prepared, TestLook, test};
+use crate::observe::testing::{self, Proof};
+use crate::observe::workstream::{Candidate, Prepared, TestLook, test};
 use crate::plan::{Freshness, Verdict};
-use crate::store::record::Outcome;
 use crate::store::state::WorkstreamState;
 use crate::summary::StepStatus;
 
@@ -29,6 +29,9 @@ impl Verification<'_, '_> {
     pub(super) fn test(&mut self, prepared: &Prepared) -> Result<Verified, ExecError> {
         let count = u32::try_from(self.workstream.tests.len()).unwrap_or(u32::MAX);
         let mut sequence: Option<Sequence> = None;
+        if let Some(ended) = self.test_base(prepared)? {
+            return Ok(ended);
+        }
         for number in 1..=count {
             let kind = StepKind::Test(self.workstream.id.clone(), number);
             if !(self.wanted)(&kind) {
@@ -64,20 +67,20 @@ impl Verification<'_, '_> {
     }
 
     fn red_from_record(&self, kind: &StepKind, look: TestLook) -> Verified {
-        let strict = self.session.world.pipeline.strict;
-        let failure = look.body.map(|body| {
-            let message = body.strict_failure(strict).unwrap_or_default();
-            body.failure.unwrap_or(Failure { class: "agent".to_owned(), message, ..Failure::default() })
-        });
-        let failure = failure.unwrap_or_default();
+        let failure = look.failure.unwrap_or_default();
         let red = Red { kind: kind.clone(), failure: failure.clone() };
-        let failure = Failure { help: Some(AGAIN.to_owned()), ..failure };
+        let help = if failure.class == "red-base" { failure.help.clone() } else { Some(AGAIN.to_owned()) };
+        let failure = Failure { help, ..failure };
         self.session.end(kind, Ending::without_running(StepStatus::Failed, &look.look.verdict).failure(failure));
         Verified::Red(vec![red])
     }
 
     /// The candidate, an own home and temporary folder; the first `earlier` tests are run to stand where they left off.
-    fn begin_sequence(&mut self, earlier: u32, prepared: &Prepared) -> Result<Result<Sequence, Verified>, ExecError> {
+    pub(super) fn begin_sequence(
+        &mut self,
+        earlier: u32,
+        prepared: &Prepared,
+    ) -> Result<Result<Sequence, Verified>, ExecError> {
         self.session.move_to(&self.workstream.id, WorkstreamState::RuntimeTests)?;
         self.place.make_exact(self.tree, self.parent)?;
         let sequence =
@@ -98,7 +101,7 @@ impl Verification<'_, '_> {
     }
 
     /// Runs a test; with the failure that it is where it reached into the repository's own files.
-    fn start(
+    pub(super) fn start(
         &self,
         kind: &StepKind,
         test: &AcceptanceTest,
@@ -152,37 +155,89 @@ impl Verification<'_, '_> {
             self.session.end(kind, Ending::ran(StepStatus::Failed, &verdict, begun).failure(failure.clone()));
             return Ok(Verified::NoOutcome(failure));
         }
-        let dirtied_paths = self.dirtied_paths()?;
-        let dirtied = !dirtied_paths.is_empty() || sequence.is_written();
-        self.dirtied |= dirtied;
-        let exit = ran.exit().unwrap_or(-1);
-        let failure = tampered.or_else(|| red(&declared.command, &ran, exit));
-        let times_red = if failure.is_some() { look.body.as_ref().map_or(0, |body| body.times_red) + 1 } else { 0 };
-        let outcome = if failure.is_some() { Outcome::Red } else { Outcome::Green };
-        let detail = (!dirtied_paths.is_empty()).then(|| format!("test-dirtied: {}", shown(&dirtied_paths)));
-        self.warn_of(kind, &dirtied_paths)?;
-        let body = TestBody { exit, dirtied, dirtied_paths, times_red, failure: failure.clone() };
-        self.session.record(kind, &look.look, Made::new(outcome, &body, ran.duration_ms()))?;
-        // Whether a test may write is policy: judged, and in no record.
-        let strict = || {
-            let message = body.strict_failure(self.session.world.pipeline.strict)?;
-            Some(ran.failure("agent", message, None))
-        };
-        let failure = failure.or_else(strict);
+        let times_red = look.body.as_ref().map_or(0, |body| body.times_red);
+        let body = self.outcome(declared, sequence, &ran, tampered, times_red)?;
+        self.warn_of(kind, &body.dirtied_paths)?;
+        let is_red = ran.exit().is_some_and(|code| code != 0);
+        let flaky = is_red && times_red == 0 && self.is_green_now(kind, number, prepared)?;
+        if flaky {
+            return Ok(self.flaky(kind, declared, Ending::ran(StepStatus::Done, &verdict, begun), &ran));
+        }
+        self.session.record(kind, &look.look, Made::new(body.outcome(), &body, ran.duration_ms()))?;
+        let candidate = self.candidate(prepared);
+        let base = testing::on_base(self.session.world, self.session.records(), candidate, number)?;
+        let base = base.and_then(|base| base.body).filter(|_| declared.prove != Prove::Off);
+        let failure = testing::judged(self.session.world, candidate, declared, &body, base.as_ref());
         let status = if failure.is_some() { StepStatus::Failed } else { StepStatus::Done };
         let mut ending = Ending::ran(status, &verdict, begun);
-        ending.detail = detail;
-        let Some(mut failure) = failure else {
+        ending.detail = self.detail(&body, base.as_ref(), candidate);
+        let Some(failure) = failure else {
             self.session.end(kind, ending);
             return Ok(Verified::Green);
         };
         let red = Red { kind: kind.clone(), failure: failure.clone() };
-        if times_red > 1 {
+        let mut failure = if failure.reproduce.is_some() { failure } else { with_process(failure, &ran) };
+        if body.times_red > 1 {
             failure.message = format!("{} again", failure.message);
             failure.help = Some(AGAIN.to_owned());
         }
         self.session.end(kind, ending.failure(with_withheld(failure, &ran)));
         Ok(Verified::Red(vec![red]))
+    }
+
+    /// What a test that ran came to, with what it wrote.
+    pub(super) fn outcome(
+        &mut self,
+        declared: &AcceptanceTest,
+        sequence: &Sequence,
+        ran: &Ran,
+        tampered: Option<Failure>,
+        times_red: u32,
+    ) -> Result<TestBody, ExecError> {
+        let dirtied_paths = self.dirtied_paths()?;
+        let dirtied = !dirtied_paths.is_empty() || sequence.is_written();
+        self.dirtied |= dirtied;
+        let exit = ran.exit().unwrap_or(-1);
+        let failure = tampered.or_else(|| red(&declared.command, ran, exit));
+        let times_red = if failure.is_some() { times_red + 1 } else { 0 };
+        Ok(TestBody { exit, dirtied, dirtied_paths, times_red, failure })
+    }
+
+    /// `proved`, what it wrote, which pinned paths were edited.
+    fn detail(&self, now: &TestBody, base: Option<&TestBody>, candidate: Candidate<'_>) -> Option<String> {
+        let edited = testing::edited(candidate);
+        if !edited.is_empty() {
+            self.session.note("warning", format!("{} test-edited: {}", self.workstream.id, shown(&edited)));
+        }
+        let proof = base.map(|base| Proof::of(base, now).word().to_owned());
+        let wrote = (!now.dirtied_paths.is_empty()).then(|| format!("test-dirtied: {}", shown(&now.dirtied_paths)));
+        let edited = (!edited.is_empty()).then(|| format!("test-edited: {}", shown(&edited)));
+        let parts: Vec<String> = [proof, wrote, edited].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// Runs a red test once more, from the beginning of its sequence.
+    fn is_green_now(&mut self, kind: &StepKind, number: u32, prepared: &Prepared) -> Result<bool, ExecError> {
+        let earlier = if self.dirtied { number - 1 } else { 0 };
+        let Ok(sequence) = self.begin_sequence(earlier, prepared)? else { return Ok(false) };
+        let declared = &self.workstream.tests[number as usize - 1];
+        let (ran, tampered) = self.start(kind, declared, &sequence, prepared, 2)?;
+        Ok(ran.exit() == Some(0) && tampered.is_none())
+    }
+
+    /// Red, then green: no outcome that could be recorded.
+    fn flaky(&self, kind: &StepKind, declared: &AcceptanceTest, mut ending: Ending, ran: &Ran) -> Verified {
+        if declared.flaky_allowed {
+            self.session.note("warning", format!("{} is flaky: red, then green", kind.name()));
+            self.session.end(kind, ending.detail("flaky"));
+            return Verified::Green;
+        }
+        let message = format!("`{}` is flaky: red, then green on the same tree", one_line(&declared.command.text()));
+        let help = "mend the test, or say `flaky \"allow\"` in it".to_owned();
+        let failure = ran.failure("flaky", message, Some(help));
+        ending.status = StepStatus::Failed;
+        self.session.end(kind, ending.failure(failure.clone()));
+        Verified::NoOutcome(failure)
     }
 
     /// Says what a test wrote into the tree; what the tree's own ignore rules name is no news.
@@ -216,6 +271,12 @@ fn red(command: &Command, ran: &Ran, exit: i32) -> Option<Failure> {
     })
 }
 
+/// Adds how to stand where a program stood to a failure that policy found.
+fn with_process(failure: Failure, ran: &Ran) -> Failure {
+    let process = ran.failure(&failure.class, failure.message.clone(), failure.help.clone());
+    Failure { findings: failure.findings, ..process }
+}
+
 /// The first line of a text, cut to a readable length.
 fn one_line(text: &str) -> String {
     const SHOWN_CHARACTERS: usize = 60;
@@ -227,7 +288,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Home and temporary folder of one test sequence.
-struct Sequence {
+pub(super) struct Sequence {
     home: std::path::PathBuf,
     temporary: std::path::PathBuf,
     /// A test in between was not run: what comes next does not stand where the sequence would.

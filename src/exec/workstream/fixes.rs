@@ -244,9 +244,15 @@ impl Machine<'_, '_> {
         let red = reds.first().map(|red| red.failure.clone()).unwrap_or_default();
         if stop.cause == Cause::Nobody && ours.progress.fixes.is_empty() {
             self.keep(start, parent, candidate, "failed")?;
+            self.class = Some(red.class);
             return Ok(End::Failed(red.message, self.scope()));
         }
         self.tell_attempts(start, candidate, &ours.progress, false)?;
+        if stop.cause == Cause::RedBase {
+            self.keep(start, parent, candidate, "failed")?;
+            self.class = Some(red.class);
+            return Ok(End::Failed(stop.message, self.scope()));
+        }
         if stop.cause == Cause::Broken {
             let broke = ours.broke.clone().unwrap_or_default();
             self.keep(start, parent, candidate, "failed")?;

@@ -181,6 +181,8 @@ pub(super) fn shell_test(text: Text) -> TestDefinition {
         substituted: false,
         inputs: Vec::new(),
         timeout: None,
+        prove: None,
+        flaky: None,
         span,
     }
 }

@@ -53,6 +53,7 @@ impl Reader<'_> {
             "gates" => definitions.gates = self.one(node),
             "keep" => definitions.keep.extend(self.many(node)),
             "memory" => definitions.memory = self.one(node),
+            "pins" => definitions.pins.extend(self.many(node)),
             "strict" => definitions.strict = self.flag(node),
             _ => {}
         }
@@ -95,6 +96,7 @@ impl Reader<'_> {
             match field.name {
                 "tool" => defaults.tool = self.one(child),
                 "timeout" => defaults.timeout = self.one(child),
+                "prove" => defaults.prove = self.one(child),
                 _ => defaults.breaker = self.breaker(child),
             }
         }

@@ -67,6 +67,7 @@ pub(super) const TOP: &[Field] = &[
     often("include", Shape::Many),
     once("gates", Shape::One),
     often("keep", Shape::Many),
+    often("pins", Shape::Many),
     once("strict", Shape::Flag),
     once("memory", Shape::One),
     with(often("allow-overlap", Shape::Many), &["reason"]),
@@ -93,7 +94,7 @@ pub(super) const REPOSITORY: &[Field] = &[once("base", Shape::One), once("seed",
 pub(super) const OVERRIDE: &[Field] = &[once("tool", Shape::One)];
 /// `defaults { … }`.
 pub(super) const DEFAULTS: &[Field] =
-    &[once("tool", Shape::One), once("timeout", Shape::One), once("breaker", Shape::Block)];
+    &[once("tool", Shape::One), once("timeout", Shape::One), once("prove", Shape::One), once("breaker", Shape::Block)];
 /// `breaker { … }` and `circuit-breaker { … }`.
 pub(super) const BREAKER: &[Field] = &[
     once("max-attempts", Shape::Number),
@@ -154,6 +155,7 @@ pub(super) const WORKSTREAM: &[Field] = &[
     often("skip-rules", Shape::Many),
     once("on-base-change", Shape::One),
     often("keep", Shape::Many),
+    often("pins", Shape::Many),
     often("env", Shape::Block),
     often("let", Shape::Block),
     once("circuit-breaker", Shape::Block),
@@ -162,7 +164,8 @@ pub(super) const WORKSTREAM: &[Field] = &[
 /// `acceptance-tests { … }`.
 pub(super) const TESTS: &[Field] = &[often("run", Shape::TestArgv), often("shell", Shape::TestShell)];
 /// `run … { … }` inside `acceptance-tests`.
-pub(super) const TEST: &[Field] = &[often("inputs", Shape::Many), once("timeout", Shape::One)];
+pub(super) const TEST: &[Field] =
+    &[often("inputs", Shape::Many), once("timeout", Shape::One), once("prove", Shape::One), once("flaky", Shape::One)];
 /// `rule "…" { … }`.
 pub(super) const RULE: &[Field] = &[
     once("about", Shape::One),

@@ -170,6 +170,7 @@ impl Reader<'_> {
             "skip-rules" => workstream.skip_rules.extend(self.many(node)),
             "on-base-change" => workstream.on_base_change = self.one(node),
             "keep" => workstream.keep.extend(self.many(node)),
+            "pins" => workstream.pins.extend(self.many(node)),
             "env" => self.environment(node, &mut workstream.environment),
             "let" => workstream.variables.extend(self.variables(node)),
             "circuit-breaker" => workstream.breaker = self.breaker(node),
@@ -182,7 +183,7 @@ impl Reader<'_> {
         for (_, child) in self.fields("`acceptance-tests`", inside(node), table::TESTS) {
             let mut command = None;
             self.command(&mut command, child);
-            let (mut inputs, mut timeout) = (Vec::new(), None);
+            let (mut inputs, mut timeout, mut prove, mut flaky) = (Vec::new(), None, None, None);
             let children = inside(child);
             if let [only] = children
                 && only.arguments.is_empty()
@@ -194,11 +195,14 @@ impl Reader<'_> {
                 for (field, entry) in self.fields("this test", children, table::TEST) {
                     match field.name {
                         "inputs" => inputs.extend(self.many(entry)),
+                        "prove" => prove = self.one(entry),
+                        "flaky" => flaky = self.one(entry),
                         _ => timeout = self.one(entry),
                     }
                 }
             }
-            let test = |command| TestDefinition { command, substituted: true, inputs, timeout, span: child.span };
+            let span = child.span;
+            let test = |command| TestDefinition { command, substituted: true, inputs, timeout, prove, flaky, span };
             tests.extend(command.map(test));
         }
         tests
@@ -253,6 +257,7 @@ pub(crate) fn empty_workstream(id: Span, span: Span) -> WorkstreamDefinition {
         skip_rules: Vec::new(),
         on_base_change: None,
         keep: Vec::new(),
+        pins: Vec::new(),
         environment: EnvironmentDefinition::default(),
         variables: Vec::new(),
         breaker: BreakerDefinition::default(),

@@ -1,0 +1,133 @@
+//! The acceptance tests on base(W): what they say of a change is told by how they were without it.
+//!
+//! Memoized like any test, under the base's tree: workstreams that start from one tree share them.
+
+use crate::analysis::pipeline::{Command, Prove};
+use crate::exec::ExecError;
+use crate::exec::session::{Ending, Made, lock};
+use crate::exec::setup::{Inputs, SetUp, ensure};
+use crate::exec::verifying::{Verification, Verified};
+use crate::graph::StepKind;
+use crate::observe::testing;
+use crate::observe::workstream::{Prepared, test};
+use crate::plan::{Reason, Verdict};
+use crate::summary::StepStatus;
+
+impl Verification<'_, '_> {
+    /// Runs those tests on the base whose outcome there is not known, where one of them is about to run on the candidate.
+    pub(super) fn test_base(&mut self, prepared: &Prepared) -> Result<Option<Verified>, ExecError> {
+        let (world, records) = (self.session.world, self.session.records());
+        let candidate = self.candidate(prepared);
+        if testing::is_base(candidate) {
+            return Ok(None);
+        }
+        let mut wanted = Vec::new();
+        for (number, declared) in (1..).zip(&self.workstream.tests) {
+            let kind = StepKind::Test(self.workstream.id.clone(), number);
+            if declared.prove == Prove::Off || !(self.wanted)(&kind) {
+                continue;
+            }
+            if matches!(test(world, records, candidate, number)?.look.verdict, Verdict::Stale(_)) {
+                wanted.push(number);
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let prepared = match self.prepare_base()? {
+            Ok(prepared) => prepared,
+            Err(ended) => return Ok(ended),
+        };
+        // One at a time: who waits finds what the other recorded.
+        let first = wanted.first().copied().unwrap_or(1);
+        let looked = testing::on_base(world, records, self.candidate(&prepared), first)?;
+        let turn = looked.map(|base| self.session.setup_lock(base.fingerprint.key()));
+        let _turn = turn.as_deref().map(lock);
+        let mut unknown = Vec::new();
+        for number in wanted {
+            let known = testing::on_base(world, records, self.candidate(&prepared), number)?;
+            if known.is_none_or(|base| base.body.is_none()) {
+                unknown.push(number);
+            }
+        }
+        let (Some(&first), Some(&last)) = (unknown.first(), unknown.last()) else { return Ok(None) };
+        // The same way as the candidate, but on another tree, and on to the end: each test says something for itself.
+        let (tree, dirtied) =
+            (std::mem::replace(&mut self.tree, self.base), std::mem::replace(&mut self.dirtied, false));
+        let ended = self
+            .earlier_on_base(first, &prepared)
+            .and_then(|earlier| self.run_on_base(earlier, first, last, &prepared));
+        (self.tree, self.dirtied) = (tree, dirtied);
+        ended
+    }
+
+    /// The setups of the base; without them nothing is known of it.
+    fn prepare_base(&self) -> Result<Result<Prepared, Option<Verified>>, ExecError> {
+        let mut prepared = Prepared::default();
+        for name in &self.workstream.setups {
+            let kind = StepKind::Setup(self.workstream.id.clone(), name.clone());
+            let wanted = self.session.world.setup(name);
+            match ensure(self.session, &kind, wanted, Inputs::Tree(self.base), |_| {})? {
+                SetUp::Ready(look, _) => prepared.add(wanted, &look),
+                SetUp::Failed(_) => return Ok(Err(None)),
+                SetUp::Interrupted => return Ok(Err(Some(Verified::Interrupted))),
+            }
+        }
+        Ok(Ok(prepared))
+    }
+
+    /// How many tests are to be run so that the first one stands where it would: none where they wrote nothing there.
+    fn earlier_on_base(&self, first: u32, prepared: &Prepared) -> Result<u32, ExecError> {
+        for number in 1..first {
+            let looked =
+                testing::on_base(self.session.world, self.session.records(), self.candidate(prepared), number)?;
+            if looked.and_then(|base| base.body).is_none_or(|body| body.dirtied) {
+                return Ok(first - 1);
+            }
+        }
+        Ok(0)
+    }
+
+    fn run_on_base(
+        &mut self,
+        earlier: u32,
+        first: u32,
+        last: u32,
+        prepared: &Prepared,
+    ) -> Result<Option<Verified>, ExecError> {
+        let sequence = match self.begin_sequence(earlier, prepared)? {
+            Ok(sequence) => sequence,
+            Err(ended) => return Ok(Some(ended)),
+        };
+        for number in first..=last {
+            let kind = StepKind::Test(self.workstream.id.clone(), number);
+            let declared = &self.workstream.tests[number as usize - 1];
+            let (ran, tampered) = self.start(&kind, declared, &sequence, prepared, BASE)?;
+            if ran.cancelled() {
+                return Ok(Some(Verified::Interrupted));
+            }
+            // What reached beyond its worktree would not be seen a second time: on the candidate it finds it done.
+            if let Some(failure) = tampered {
+                let verdict = Verdict::Stale(Reason::NeverRan);
+                let ending = Ending::without_running(StepStatus::Failed, &verdict).failure(failure.clone());
+                self.session.end(&kind, ending);
+                return Ok(Some(Verified::NoOutcome(failure)));
+            }
+            if ran.no_outcome(matches!(declared.command, Command::Shell(_))).is_some() {
+                continue;
+            }
+            let body = self.outcome(declared, &sequence, &ran, None, 0)?;
+            let world = self.session.world;
+            let look = testing::on_base(world, self.session.records(), self.candidate(prepared), number)?;
+            if let Some(base) = look.filter(|base| base.body.is_none()) {
+                let step = format!("{}/base.test.{number}", self.workstream.id);
+                let made = Made::new(body.outcome(), &body, ran.duration_ms());
+                self.session.record_as(&step, "test", &base.fingerprint, made)?;
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The number that logs of tests on the base have.
+const BASE: u32 = 0;

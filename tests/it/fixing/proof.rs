@@ -1,0 +1,130 @@
+//! What a test says of a change: how it was on the base, whether it can be believed, and whose fault a red one is.
+
+use crate::fixing::lab::{Lab, asked, settled};
+use crate::support::{Project, step, steps_run, workstream};
+
+fn lab<'a>(edit: &'a str, test: &'a str) -> Lab<'a> {
+    Lab { edit, test, ..Lab::default() }
+}
+
+/// The detail of `ws-1/test.1` in the lines that a verbose build prints.
+#[track_caller]
+fn told(project: &Project, code: i32, says: &str) {
+    project.pl(&["build", "-v", "ws-1"]).expect(code).says(says);
+}
+
+#[test]
+fn red_first_and_green_now_is_proved() {
+    let project = lab("echo good > a.txt", "grep -q good a.txt").project();
+    told(&project, 0, "proved");
+    settled(&project, 0);
+}
+
+#[test]
+fn green_both_times_is_kept_and_proves_nothing_where_that_is_demanded() {
+    let project = lab("echo good > a.txt", "test -e a.txt").project();
+    told(&project, 0, "kept");
+    let text = project.read("Pipelinefile.kdl");
+    let demanding = text.replace(r###"shell ##"test -e a.txt"##"###, r#"shell "test -e a.txt" { prove "red-first" }"#);
+    assert_ne!(demanding, text);
+    project.write("Pipelinefile.kdl", demanding);
+    // Nothing runs for it: both outcomes are known.
+    let ran =
+        project.pl(&["build", "--json", "ws-1"]).expect(1).says("it is green on the base, too: it proves nothing");
+    assert_eq!(steps_run(&ran.json()), [""; 0]);
+    settled(&project, 1);
+}
+
+#[test]
+fn green_first_and_red_now_is_broken() {
+    let project = lab("echo x > a.txt", "grep -q 0 a.txt").project();
+    told(&project, 1, "exit code 1");
+    let built = project.build(&["ws-1"], 1);
+    assert_eq!(workstream(&built, "ws-1")["class"], "agent");
+}
+
+#[test]
+fn red_in_the_same_way_as_on_the_base_is_the_base_s_fault_and_uses_up_no_try() {
+    let fixers = [("first", "echo $n > a.txt")];
+    let project = Lab { fixers: &fixers, ..lab("echo x > a.txt", "echo no module; false") }.project();
+    let built = project.build(&["ws-1"], 1);
+    assert_eq!(workstream(&built, "ws-1")["class"], "red-base");
+    assert_eq!(step(&built, "ws-1/test.1")["failure"]["class"], "red-base");
+    assert_eq!(asked(&project), ["coder", "first"]);
+    project.pl(&["show", "ws-1"]).expect(0).says("red-base");
+    // Where the change is to make it green, it is the tool's own.
+    let text = project.read("Pipelinefile.kdl").replace(r###"false"##"###, r###"false"## { prove "red-first" }"###);
+    project.write("Pipelinefile.kdl", text);
+    let built = project.build(&["ws-1"], 1);
+    assert_eq!(workstream(&built, "ws-1")["class"], "agent");
+    assert!(asked(&project).len() > 2);
+}
+
+#[test]
+fn workstreams_that_start_from_one_tree_share_the_test_on_the_base() {
+    let count = r#"echo run >> COUNT; grep -q good *.txt"#;
+    let project = lab("echo good > a.txt", "true").project();
+    let count = count.replace("COUNT", &project.around().join("count").display().to_string());
+    let one = |id: &str, file: &str| {
+        format!(
+            "workstream \"{id}\" {{ tool \"coder\"; files-scope \"{file}\"; tasks {{ - \"x\" }}; acceptance-tests {{ shell ##\"{count}\"## }} }}\n"
+        )
+    };
+    project.write("Pipelinefile.kdl", one("ws-1", "a.txt") + &one("ws-2", "b.txt"));
+    let rules = project.read("rules/lab.kdl");
+    project.write("rules/lab.kdl", rules.replace("echo good > a.txt", "echo good > {scope-files}"));
+    project.commit("two");
+    project.build(&["-j", "1", "ws-*"], 0);
+    let runs = std::fs::read_to_string(project.around().join("count")).expect("runs").lines().count();
+    assert_eq!(runs, 3, "once on the base, once on each candidate");
+}
+
+#[test]
+fn red_then_green_is_flaky_fails_and_is_no_record() {
+    let flag = "if [ -e FLAG ]; then rm FLAG; false; fi";
+    let project = lab("echo good > a.txt", "true").project();
+    let flag_file = project.around().join("flag");
+    let test = flag.replace("FLAG", &flag_file.display().to_string());
+    let text = project
+        .read("Pipelinefile.kdl")
+        .replace(r###"shell ##"true"##"###, &format!("shell ##\"{test}\"## {{ prove \"off\" }}"));
+    project.write("Pipelinefile.kdl", &text);
+    std::fs::write(&flag_file, "").expect("a flag");
+    let built = project.build(&["ws-1"], 1);
+    assert_eq!(
+        (&workstream(&built, "ws-1")["class"], &step(&built, "ws-1/test.1")["failure"]["class"]),
+        (&"flaky".into(), &"flaky".into())
+    );
+    // Nothing was recorded: it runs again, and is green.
+    let built = project.build(&["ws-1"], 0);
+    assert_eq!(steps_run(&built)[0], "ws-1/test.1");
+    // Where it is allowed it is no failure, and no record either.
+    project.pl(&["reset", "ws-1"]).expect(0);
+    project.write("Pipelinefile.kdl", text.replace("prove \"off\"", "prove \"off\"; flaky \"allow\""));
+    std::fs::write(&flag_file, "").expect("a flag");
+    project.pl(&["build", "ws-1"]).expect(0).says("is flaky: red, then green");
+    assert_eq!(steps_run(&project.build(&["ws-1"], 0)), ["ws-1/test.1"]);
+    settled(&project, 0);
+}
+
+#[test]
+fn a_flake_asks_nobody() {
+    let project = Lab { fixers: &[("first", "echo y > a.txt")], ..lab("echo good > a.txt", "true") }.project();
+    let flag = project.around().join("flag").display().to_string();
+    let test = format!("if [ -e {flag} ]; then rm {flag}; false; fi");
+    let text = project
+        .read("Pipelinefile.kdl")
+        .replace(r###"shell ##"true"##"###, &format!("shell ##\"{test}\"## {{ prove \"off\" }}"));
+    project.write("Pipelinefile.kdl", &text);
+    std::fs::write(&flag, "").expect("a flag");
+    project.build(&["ws-1"], 1);
+    assert_eq!(asked(&project), ["coder"]);
+}
+
+#[test]
+fn a_pinned_test_that_was_edited_is_told_and_fails_where_that_is_strict() {
+    let project = Lab { more: "pins \"a.*\"", ..lab("echo good > a.txt", "test -e a.txt") }.project();
+    project.pl(&["build", "ws-1"]).expect(0).says("test-edited: a.txt");
+    project.write("Pipelinefile.kdl", format!("strict\n{}", project.read("Pipelinefile.kdl")));
+    project.pl(&["build", "ws-1"]).expect(1).says("test-edited: a.txt");
+}
