@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::analysis::listing::Listing;
-use crate::analysis::pipeline::{Pipeline, RepositoryConfig};
+use crate::analysis::pipeline::{Pipeline, RepositoryConfig, Rule};
 use crate::analysis::{Overrides, analyse, repository_config};
 use crate::base::diagnostic::Diagnostic;
-use crate::base::span::{Sources, Span};
-use crate::syntax::FileKind;
+use crate::base::span::{FileId, Sources, Span};
 use crate::syntax::definition::Definitions;
+use crate::syntax::{FileKind, parse};
 use crate::system::System;
 
 /// The file that makes a folder a project.
@@ -96,6 +96,18 @@ impl Project {
 pub fn find_root(system: &dyn System, start: &Path) -> PathBuf {
     let holding = |name: &str| start.ancestors().find(|folder| system.lstat(&folder.join(name)).is_ok());
     holding(PIPELINEFILE).or_else(|| holding(".git")).unwrap_or(start).to_owned()
+}
+
+/// Every rule that the binary carries, whether a project uses it or not.
+pub fn carried_rules() -> Vec<Rule> {
+    let texts = shipped::FILES.iter().chain(shipped::LIBRARY);
+    let read = |(place, (_, text)): (usize, &(&str, &str))| {
+        let mut parsed = parse(FileKind::Rules, FileId(u32::try_from(place).unwrap_or(u32::MAX)), text);
+        parsed.definitions.shipped = true;
+        Arc::new(parsed.definitions)
+    };
+    let definitions: Vec<Arc<Definitions>> = texts.enumerate().map(read).collect();
+    analyse(&definitions, None, &Overrides::default()).pipeline.rules
 }
 
 /// Reads all definition files of a project.

@@ -24,6 +24,8 @@ pub struct Gathered<'a> {
     pub override_tool: Option<&'a Text>,
     /// Tool of workstreams that name none.
     pub default_tool: Option<&'a Text>,
+    /// What is done where a rule's program is not there.
+    pub default_missing: Option<&'a Text>,
     /// Wall time of steps that say none.
     pub default_timeout: Option<&'a Text>,
     /// Limits of workstreams that say none.
@@ -109,6 +111,7 @@ impl<'a> Gathered<'a> {
         self.default_timeout = once("default timeout", texts(|file| file.defaults.timeout.as_ref()), diagnostics);
         self.memory = once("memory", texts(|file| file.memory.as_ref()), diagnostics);
         self.default_prove = once("default prove", texts(|file| file.defaults.prove.as_ref()), diagnostics);
+        self.default_missing = once("missing", texts(|file| file.defaults.missing.as_ref()), diagnostics);
         self.gates = once("gates", texts(|file| file.gates.as_ref()), diagnostics);
         self.strict = files.iter().filter_map(|file| file.strict.as_ref()).any(|strict| strict.value);
         for file in files {

@@ -359,10 +359,12 @@ pub struct Rule {
     pub inputs: Vec<String>,
     /// Only the named files are keyed, not the whole tree.
     pub reads_files_only: bool,
-    /// A missing program skips the rule instead of failing it.
-    pub skip_if_missing: bool,
+    /// What is done where its program is not there.
+    pub missing: Missing,
     /// Only where `use` names it; the others are looked over everywhere.
     pub optional: bool,
+    /// `use` names it.
+    pub used: bool,
     /// Files are judged one by one, so that what is known of one does not depend on the others.
     pub each_file: bool,
     /// How its version is asked.
@@ -371,6 +373,27 @@ pub struct Rule {
     pub install: Vec<String>,
     /// Wall time in milliseconds.
     pub timeout_ms: Option<u64>,
+}
+
+/// What is done where a rule's program is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Missing {
+    /// The rule fails.
+    Fail,
+    /// The rule is left out, with a note.
+    Skip,
+    /// It is installed into `.pl/tools`.
+    Install,
+}
+
+impl Rule {
+    /// The program that must be there for it: the one that is asked for its version, else the one that is started.
+    pub fn program(&self) -> String {
+        match self.version.as_ref().unwrap_or(&self.command) {
+            Command::Argv(words) => words.first().map(Template::text).unwrap_or_default(),
+            Command::Shell(_) => "sh".to_owned(),
+        }
+    }
 }
 
 /// Which files a rule looks over.

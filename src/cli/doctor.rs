@@ -2,10 +2,13 @@
 
 mod probe;
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde::Serialize;
 
 use crate::cli::doctor::probe::Probed;
+use crate::cli::engine::needs::Installed;
 use crate::cli::engine::{self, Project};
 use crate::cli::exit::{Failed, Outcome};
 use crate::cli::terminal::Terminal;
@@ -18,8 +21,17 @@ use crate::report::{Style, Tone};
 /// version, and for a missing one how to get it. Exits with 3 if something required is missing.
 #[derive(Debug, Args)]
 #[command(before_help = "  pl doctor                   look at everything
+  pl doctor --install         get what rules of this project lack (pip, npm)
+  pl doctor --install ruff    get the program of one rule, of the project or of pl
   pl doctor --json            the same for a program")]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Install programs of rules into .pl/tools, pinned, beside nothing else; rules look there before PATH
+    #[arg(long)]
+    install: bool,
+    /// Rules; without any, those of the project whose program is missing
+    #[arg(value_name = "RULE", requires = "install")]
+    rules: Vec<String>,
+}
 
 /// A program that something needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,21 +48,36 @@ pub struct Needed {
     pub install: Option<String>,
     /// Missing, it makes the doctor fail.
     pub required: bool,
+    /// Where it is looked for before PATH.
+    pub folder: Option<PathBuf>,
 }
 
 /// What `pl doctor --json` prints.
 #[derive(Debug, Serialize)]
 struct DoctorReport {
     ok: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    installed: Vec<InstalledRule>,
     programs: Vec<Probed>,
+}
+
+/// What was installed, or why not.
+#[derive(Debug, Serialize)]
+struct InstalledRule {
+    rule: String,
+    path: Option<String>,
+    problem: Option<String>,
 }
 
 /// Performs the command.
 pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
-    let Arguments {} = arguments;
+    let installed = match arguments.install {
+        true => install(&arguments.rules, &project, terminal)?,
+        false => Vec::new(),
+    };
     let mut needed = own_needs();
     // What pl itself needs is looked for even where definitions are wrong; then that is said too.
-    let named = engine::needed_programs(&project);
+    let named = engine::needed_programs(&project, &arguments.rules);
     let wrong = match named {
         Ok(named) => {
             needed.extend(named);
@@ -60,9 +87,10 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         Err(failed) => Some(failed),
     };
     let programs = probe::all(&needed, &project.directory);
-    let ok = programs.iter().all(|program| program.state == probe::State::Found || !program.required);
+    let failed = installed.iter().any(|one| one.problem.is_some());
+    let ok = !failed && programs.iter().all(|program| program.state == probe::State::Found || !program.required);
     if terminal.json {
-        terminal.print_json(&DoctorReport { ok, programs })?;
+        terminal.print_json(&DoctorReport { ok, installed, programs })?;
     } else {
         terminal.print(&render(&programs, &terminal.out.style))?;
     }
@@ -70,6 +98,28 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         Some(failed) => Err(failed),
         None => Ok(if ok { Outcome::Done } else { Outcome::Waiting }),
     }
+}
+
+/// Installs, and says each as it ends.
+fn install(rules: &[String], project: &Project, terminal: &Terminal) -> Result<Vec<InstalledRule>, Failed> {
+    let style = &terminal.out.style;
+    let told = |(rule, ended): &Installed| {
+        let line = match ended {
+            Ok(path) => format!("{} {rule}  {}\n", style.paint(Tone::Good, "installed"), path.display()),
+            Err(why) => format!("{} {rule}: {why}\n", style.paint(Tone::Bad, "not installed")),
+        };
+        // Whoever reads the table below finds it there, too.
+        let _ = terminal.print(&line);
+    };
+    let ended = engine::install(project, rules, &told)?;
+    if !ended.is_empty() {
+        terminal.print("\n")?;
+    }
+    let row = |(rule, ended): Installed| match ended {
+        Ok(path) => InstalledRule { rule, path: Some(path.display().to_string()), problem: None },
+        Err(why) => InstalledRule { rule, path: None, problem: Some(why) },
+    };
+    Ok(ended.into_iter().map(row).collect())
 }
 
 /// What `pl` itself, and nearly every definition, needs.
@@ -81,6 +131,7 @@ fn own_needs() -> Vec<Needed> {
         version: version.iter().map(|word| (*word).to_owned()).collect(),
         install: Some(install.to_owned()),
         required,
+        folder: None,
     };
     let venv = ["-c", "import ensurepip, venv, sys; print(sys.version.split()[0])"];
     vec![

@@ -216,8 +216,17 @@ pub fn clean(project: &Project, targets: &[String], dry_run: bool) -> Result<Rem
 }
 
 /// Programs that definitions name; an empty list where there are none.
-pub fn needed_programs(project: &Project) -> Result<Vec<Needed>, Failed> {
-    needs::needed_programs(project)
+pub fn needed_programs(project: &Project, others: &[String]) -> Result<Vec<Needed>, Failed> {
+    needs::needed_programs(project, others)
+}
+
+/// Installs the programs of rules into the project's own tools; each is told as it ends.
+pub fn install(
+    project: &Project,
+    rules: &[String],
+    told: &(dyn Fn(&needs::Installed) + Sync),
+) -> Result<Vec<needs::Installed>, Failed> {
+    needs::install(project, rules, told)
 }
 
 /// Names that can be built, for completion; must be quick and never fails.

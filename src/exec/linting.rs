@@ -10,13 +10,14 @@ use crate::base::finding::{Finding, FindingSeverity};
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::fence::{Reach, Watch};
+use crate::exec::installing::{self, Wanted};
 use crate::exec::session::{Made, Session};
 use crate::git::object::Entry;
 use crate::graph::StepKind;
 use crate::observe::edit::display;
 use crate::observe::fixing::lint_failure;
 use crate::observe::record::LintBody;
-use crate::observe::workstream::{Asked, Looked, Prepared};
+use crate::observe::workstream::{Asked, Looked, Prepared, rule_bins};
 use crate::store::record::Outcome;
 use crate::verify::check::File;
 use crate::verify::{self, Output};
@@ -237,11 +238,14 @@ pub fn start(
 ) -> Ran {
     let workstream = kind.workstream().map(|id| session.world.workstream(id));
     let environment = workstream.map(|workstream| workstream.environment.clone()).unwrap_or_default();
+    let mut bins = rule_bins(session.world, prepared);
+    // A folder that is not there is of no use to whoever reads how it was started.
+    bins.retain(|bin| bin.is_dir());
     let launched = Launch {
         argv,
         dir,
         environment: &environment,
-        bins: &prepared.bins,
+        bins: &bins,
         own: &[],
         secrets: &[],
         pool: None,
@@ -251,6 +255,23 @@ pub fn start(
         log: session.log(kind, attempt),
     };
     launch(session, launched)
+}
+
+/// Puts the program of a rule into the project's own tools; says why it could not.
+pub fn install(session: &Session<'_>, rule: &Rule, program: &str) -> Option<Failure> {
+    let wanted = Wanted { program: program.to_owned(), words: rule.install.clone() };
+    session.note("info", format!("installing {program} for {} ({})", rule.name, rule.install.join(" ")));
+    let installed = installing::install(&session.world.root, &wanted, &session.cancel);
+    installed.err().map(|error| {
+        let (message, said) = error.split_once('\n').unwrap_or((&error, ""));
+        Failure {
+            class: "environment".to_owned(),
+            message: format!("`{program}` could not be installed: {message}"),
+            help: Some("`pl doctor` says how to get it".to_owned()),
+            output: said.to_owned(),
+            ..Failure::default()
+        }
+    })
 }
 
 /// Asks a program for its version and remembers it under its identity.

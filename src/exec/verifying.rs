@@ -20,7 +20,7 @@ use crate::git::object::{CommitId, TreeId};
 use crate::graph::StepKind;
 use crate::observe::fixing::Red;
 use crate::observe::look::Look;
-use crate::observe::workstream::{Candidate, LintLook, Prepared, lint};
+use crate::observe::workstream::{Asked, Candidate, LintLook, Prepared, lint};
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::state::WorkstreamState;
 use crate::summary::StepStatus;
@@ -163,6 +163,15 @@ impl Verification<'_, '_> {
         let kind = self.kind(rule);
         let look = || lint(self.session.world, self.session.records(), self.candidate(prepared), rule);
         let mut first = look()?;
+        if let LintLook::Install(program) = &first {
+            if let Some(failure) = linting::install(self.session, self.session.world.rule(rule), program) {
+                let verdict = Verdict::Unsettled(Reason::Program(program.clone()));
+                let ending = Ending::without_running(StepStatus::Failed, &verdict).failure(failure.clone());
+                self.session.end(&kind, ending);
+                return Ok(Due::No(Verified::NoOutcome(failure)));
+            }
+            first = look()?;
+        }
         if let LintLook::AskVersion(asked) = &first {
             if let Some(failure) = linting::ask_version(self.session, &kind, asked, prepared)? {
                 let verdict = Verdict::Unsettled(Reason::Program(asked.program.clone()));
@@ -186,8 +195,8 @@ impl Verification<'_, '_> {
                 self.session.note("warning", format!("{rule} was skipped: {program} is not installed (`pl doctor`)"));
                 Ok(Due::No(Verified::Green))
             }
-            LintLook::AskVersion(asked) => {
-                let message = format!("{} told no version", asked.program);
+            LintLook::AskVersion(Asked { program, .. }) | LintLook::Install(program) => {
+                let message = format!("{program} told no version");
                 let class = "infrastructure".to_owned();
                 Ok(Due::No(Verified::NoOutcome(Failure { class, message, ..Failure::default() })))
             }

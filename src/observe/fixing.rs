@@ -204,7 +204,7 @@ fn standing(
     for name in &workstream.rules {
         match observe::lint(world, records, candidate, name)? {
             LintLook::NotDue | LintLook::NoProgram(_) => {}
-            LintLook::AskVersion(_) => return Ok(Standing::Unknown),
+            LintLook::AskVersion(_) | LintLook::Install(_) => return Ok(Standing::Unknown),
             LintLook::Looked(looked) if is_red(&looked.look.verdict) => {
                 let Some(body) = looked.body else { return Ok(Standing::Unknown) };
                 let kind = StepKind::Lint(workstream.id.clone(), name.clone());

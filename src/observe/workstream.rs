@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::analysis::pipeline::{Check, Command, OnBaseChange, Prove, Rule, Setup, Workstream};
+use crate::analysis::pipeline::{Check, Command, Missing, OnBaseChange, Prove, Rule, Setup, Workstream};
+use crate::base::digest::Digest;
 use crate::base::failure::Failure;
 use crate::base::name::{RuleName, SetupName};
 use crate::fingerprint::Key;
@@ -175,6 +176,9 @@ impl Prepared {
     }
 }
 
+/// Where programs of rules are installed, below the project's root.
+pub const TOOLS_BIN: &str = ".pl/tools/bin";
+
 /// A lint held against the records.
 #[derive(Debug)]
 pub enum LintLook {
@@ -182,6 +186,8 @@ pub enum LintLook {
     NotDue,
     /// Its program is missing and the rule says to skip it then.
     NoProgram(String),
+    /// Its program is missing and the rule says to install it then.
+    Install(String),
     /// The program's version must be asked first.
     AskVersion(Asked),
     /// The verdict.
@@ -194,7 +200,7 @@ pub struct Asked {
     /// Its name.
     pub program: String,
     /// Its identity.
-    pub identity: crate::base::digest::Digest,
+    pub identity: Digest,
     /// What asks.
     pub command: Command,
 }
@@ -227,6 +233,16 @@ pub struct Candidate<'a> {
     pub prepared: &'a Prepared,
 }
 
+/// Where a rule's program is looked for: folders of setups, then the project's own tools, then PATH.
+pub fn rule_bins(world: &World, prepared: &Prepared) -> Vec<PathBuf> {
+    prepared.bins.iter().cloned().chain([world.root.join(TOOLS_BIN)]).collect()
+}
+
+/// What an answer is remembered under: the program, and how it was asked.
+fn asked_for(identity: Digest, command: &Command) -> Digest {
+    Digest::of_fields([identity.hex().as_bytes(), command.text().as_bytes()])
+}
+
 /// Looks at a rule.
 pub fn lint(
     world: &World,
@@ -242,20 +258,29 @@ pub fn lint(
     else {
         return Ok(LintLook::NotDue);
     };
-    let word = crate::observe::task::first_word(&rule.command);
+    let word = rule.program();
+    let bins = rule_bins(world, candidate.prepared);
     let environment = &candidate.workstream.environment;
     let identity = match rule.check {
         Some(_) => None,
-        None => program::identity(world, &word, environment, &world.root, &candidate.prepared.bins),
+        None => program::identity(world, &word, environment, &world.root, &bins),
     };
     let version = match (identity, &rule.version) {
         _ if rule.check.is_some() => Check::VERSION.to_owned(),
-        (None, _) if rule.skip_if_missing => return Ok(LintLook::NoProgram(word)),
+        (None, _) if rule.missing == Missing::Skip => return Ok(LintLook::NoProgram(word)),
+        (None, _) if rule.missing == Missing::Install => return Ok(LintLook::Install(word)),
         (None, _) => "missing".to_owned(),
         (Some(identity), None) => identity.hex(),
-        (Some(identity), Some(command)) => match records.program_version(identity)? {
+        // One program may be asked in several ways: cargo for its own version, and for clippy's.
+        (Some(identity), Some(command)) => match records.program_version(asked_for(identity, command))? {
             Some(version) => version,
-            None => return Ok(LintLook::AskVersion(Asked { program: word, identity, command: command.clone() })),
+            None => {
+                return Ok(LintLook::AskVersion(Asked {
+                    program: word,
+                    identity: asked_for(identity, command),
+                    command: command.clone(),
+                }));
+            }
         },
     };
     let mut fingerprint = verification::lint(world, rule, &version, &candidate.prepared.keys, candidate.tree, &files)?;

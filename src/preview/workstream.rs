@@ -229,6 +229,10 @@ impl Walk<'_> {
                 self.stop = Some(Reason::Upstream(self.world.graph.step(step).kind.name()));
                 self.steps.push(plan(step, Verdict::Unsettled(Reason::Program(asked.program))));
             }
+            LintLook::Install(program) => {
+                self.stop = Some(Reason::Upstream(self.world.graph.step(step).kind.name()));
+                self.steps.push(plan(step, Verdict::Unsettled(Reason::Program(program))));
+            }
             LintLook::Looked(looked) => drop(self.push(step, &looked.look, None)),
         }
     }

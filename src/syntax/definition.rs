@@ -80,6 +80,8 @@ pub struct DefaultsDefinition {
     pub timeout: Option<Text>,
     /// `prove` of tests that say none.
     pub prove: Option<Text>,
+    /// `skip`, `fail` or `install`: what is done where a rule's program is not there.
+    pub missing: Option<Text>,
     /// Limits of the fix loop.
     pub breaker: BreakerDefinition,
 }

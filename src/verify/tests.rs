@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Output, read};
 use crate::analysis::pipeline::parser::{Elements, Form, Parser, Stream};
-use crate::analysis::pipeline::{Command, LooksIn, Rule};
+use crate::analysis::pipeline::{Command, LooksIn, Missing, Rule};
 use crate::base::finding::{Finding, FindingSeverity};
 
 fn parser(form: Form, fields: &[(&str, &str)]) -> Parser {
@@ -39,7 +39,8 @@ fn rule(parser: Parser) -> Rule {
         place: 0,
         inputs: Vec::new(),
         reads_files_only: false,
-        skip_if_missing: false,
+        missing: Missing::Fail,
+        used: false,
         optional: false,
         each_file: false,
         version: None,

@@ -11,7 +11,7 @@ use crate::analysis::lower::template::{Globals, Lookup};
 use crate::analysis::lower::tools::no_command;
 use crate::analysis::lower::words::{Timeouts, word};
 use crate::analysis::names::suggest;
-use crate::analysis::pipeline::{Check, Command, LooksIn, Property, Rule};
+use crate::analysis::pipeline::{Check, Command, LooksIn, Missing, Property, Rule};
 use crate::analysis::scope::entry::patterns;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::finding::FindingSeverity;
@@ -28,6 +28,9 @@ const FIX_PROPERTIES: [Property; 3] = [Property::Files, Property::Worktree, Prop
 const CATEGORIES: [&str; 9] =
     ["syntax", "type", "style", "formatting", "security", "test_failure", "scope_violation", "path", "other"];
 
+/// What is done where a program is not there.
+const MISSING: [(&str, Missing); 3] = [("fail", Missing::Fail), ("skip", Missing::Skip), ("install", Missing::Install)];
+
 /// Makes rules of what is defined, by name.
 pub fn lower_all(
     gathered: &Gathered<'_>,
@@ -43,7 +46,11 @@ pub fn lower_all(
     }
     let declared = |rule: &Rule| gathered.rules_declared.iter().position(|name| *name == rule.name.as_str());
     let mut rules: Vec<Rule> = gathered.rules.iter().map(|rule| lower(rule, globals, timeouts, diagnostics)).collect();
+    // What the project says of all is over what each says of itself.
+    let missing = word(gathered.default_missing, &MISSING, diagnostics);
     for rule in &mut rules {
+        rule.used = gathered.used_rules.iter().any(|used| used.value == rule.name.as_str());
+        rule.missing = missing.unwrap_or(rule.missing);
         rule.place = declared(rule).and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX);
     }
     rules
@@ -101,9 +108,9 @@ fn lower(
         inputs: patterns(&definition.inputs, None, diagnostics).iter().map(|pattern| pattern.text()).collect(),
         reads_files_only: word(definition.reads.as_ref(), &[("tree", false), ("files", true)], diagnostics)
             .unwrap_or(false),
-        skip_if_missing: word(definition.missing.as_ref(), &[("fail", false), ("skip", true)], diagnostics)
-            .unwrap_or(false),
+        missing: word(definition.missing.as_ref(), &MISSING, diagnostics).unwrap_or(Missing::Fail),
         optional: definition.optional,
+        used: false,
         each_file: definition.each_file,
         version: definition.version.as_ref().map(|version| lookup.command(version, &[], diagnostics)),
         install: definition.install.iter().map(|word| word.value.clone()).collect(),

@@ -257,13 +257,10 @@ fn own_rules(
         diagnostics.push(diagnostic.about(&definition.id.value));
     }
     let skipped = |rule: &str| definition.skip_rules.iter().any(|skip| skip.value == rule);
-    let used = |rule: &Rule| {
-        !rule.optional || known.room.gathered.used_rules.iter().any(|used| used.value == rule.name.as_str())
-    };
     let mut rules: Vec<RuleName> = known
         .rules
         .iter()
-        .filter(|rule| used(rule) && !skipped(rule.name.as_str()))
+        .filter(|rule| (rule.used || !rule.optional) && !skipped(rule.name.as_str()))
         .map(|rule| rule.name.clone())
         .collect();
     rules.sort();

@@ -63,7 +63,9 @@ pub(super) fn all(needed: &[Needed], directory: &Path) -> Vec<Probed> {
 }
 
 fn probe(needed: &Needed, directory: &Path) -> Probed {
-    let search = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = needed.folder.iter().cloned().chain(std::env::split_paths(&path));
+    let search = std::env::join_paths(folders).unwrap_or(path);
     let found = identify(&needed.program, &search, directory).map(|identity| identity.path);
     let mut probed = Probed {
         kind: needed.kind.clone(),
@@ -127,6 +129,7 @@ mod tests {
             version: version.iter().map(|word| (*word).to_owned()).collect(),
             install: None,
             required: true,
+            folder: None,
         };
         let needed = [
             need("sh", &["-c", "echo sh 1.0; echo more"]),

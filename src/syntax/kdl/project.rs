@@ -97,6 +97,7 @@ impl Reader<'_> {
                 "tool" => defaults.tool = self.one(child),
                 "timeout" => defaults.timeout = self.one(child),
                 "prove" => defaults.prove = self.one(child),
+                "missing" => defaults.missing = self.one(child),
                 _ => defaults.breaker = self.breaker(child),
             }
         }

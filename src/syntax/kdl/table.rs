@@ -93,8 +93,13 @@ pub(super) const REPOSITORY: &[Field] = &[once("base", Shape::One), once("seed",
 /// `override { … }`.
 pub(super) const OVERRIDE: &[Field] = &[once("tool", Shape::One)];
 /// `defaults { … }`.
-pub(super) const DEFAULTS: &[Field] =
-    &[once("tool", Shape::One), once("timeout", Shape::One), once("prove", Shape::One), once("breaker", Shape::Block)];
+pub(super) const DEFAULTS: &[Field] = &[
+    once("tool", Shape::One),
+    once("timeout", Shape::One),
+    once("missing", Shape::One),
+    once("prove", Shape::One),
+    once("breaker", Shape::Block),
+];
 /// `breaker { … }` and `circuit-breaker { … }`.
 pub(super) const BREAKER: &[Field] = &[
     once("max-attempts", Shape::Number),
