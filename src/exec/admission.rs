@@ -50,6 +50,7 @@ struct Books {
 pub struct Admitted<'a> {
     admission: &'a Admission,
     expected: u64,
+    waited: bool,
 }
 
 impl Admission {
@@ -62,12 +63,13 @@ impl Admission {
     pub fn enter(&self, step: &str) -> Admitted<'_> {
         let mut books = self.lock();
         let expected = books.known.get(step).copied().unwrap_or(0);
-        if expected > 0 && !self.fits(&mut books, expected, None) {
+        let waited = expected > 0 && !self.fits(&mut books, expected, None);
+        if waited {
             books = self.wait(books, step, expected);
         }
         books.running += 1;
         books.expected = books.expected.saturating_add(expected);
-        Admitted { admission: self, expected }
+        Admitted { admission: self, expected, waited }
     }
 
     fn wait<'a>(&'a self, mut books: MutexGuard<'a, Books>, step: &str, expected: u64) -> MutexGuard<'a, Books> {
@@ -146,6 +148,13 @@ impl Room {
             Self::Said(bytes) => Some(*bytes),
             Self::Measured(measure) => measure(),
         }
+    }
+}
+
+impl Admitted<'_> {
+    /// Whether it had to wait.
+    pub fn waited(&self) -> bool {
+        self.waited
     }
 }
 

@@ -4,10 +4,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::analysis::pipeline::{Command, Environment, Property, Template, TemplatePart, quote};
 use crate::base::failure::Failure;
+use crate::exec::admission::Admitted;
 use crate::exec::session::Session;
 use crate::exec::slots::Places;
 use crate::graph::StepKind;
@@ -157,17 +160,17 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
     };
     let profile = &session.world.profile;
     let step = launch.kind.name();
-    let waiting = profile.span(Category::Wait, || "wait for memory");
-    let _admitted = session.admission.enter(&step);
-    drop(waiting);
     let waiting = profile.span(Category::Wait, || "wait for a place");
-    let _places = session.places.take(launch.pool, cancel);
+    let _pool = session.places.of_pool(launch.pool);
+    let _admitted = admitted(session, &step);
+    let _places = session.places.take(cancel);
     drop(waiting);
     let _running = session.programs.enter();
     let finished = {
         let mut span = profile.span(Category::Program, || launch.argv.first().cloned().unwrap_or_default());
         let _one = profile.count("running programs");
         let finished = crate::process::run(&request, cancel);
+        span.tell("step", || step.clone().into());
         span.tell("argv", || launch.argv.clone().into());
         span.tell("ended", || format!("{:?}", finished.ended).into());
         span.tell("peak memory (MiB)", || finished.peak_bytes.map(|bytes| bytes / (1024 * 1024)).into());
@@ -182,6 +185,16 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
         program: launch.argv.first().cloned().unwrap_or_default(),
         timeout_ms: launch.timeout_ms,
     }
+}
+
+/// Waits until there is memory for a step's program, where it is known to need much.
+fn admitted<'a>(session: &'a Session<'_>, step: &str) -> Admitted<'a> {
+    let begun = Instant::now();
+    let admitted = session.admission.enter(step);
+    if admitted.waited() {
+        session.world.profile.since(begun, Category::Wait, format!("wait for memory: {step}"), || Value::Null);
+    }
+    admitted
 }
 
 /// Tells a program of the jobserver where it could use it: it is named below, or its definition says so. One whose definition

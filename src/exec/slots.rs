@@ -61,7 +61,6 @@ pub struct Taken<'a> {
     /// One of all programs here and elsewhere; given back first. None where the run was cancelled while it waited.
     _shared: Option<Place<'a>>,
     _all: Slot<'a>,
-    _pool: Option<Slot<'a>>,
 }
 
 impl Places {
@@ -71,11 +70,15 @@ impl Places {
         Self { all: Slots::new(jobs), pools, jobserver }
     }
 
-    /// Waits for a place in a pool, then for one of all here, then for one that is shared.
-    pub fn take(&self, pool: Option<&str>, cancel: &Cancel) -> Taken<'_> {
-        let pool = pool.and_then(|name| self.pools.get(name)).map(Slots::take);
+    /// Waits for a place in a pool, where there is such a pool; to be had before anything else is waited for.
+    pub fn of_pool(&self, pool: Option<&str>) -> Option<Slot<'_>> {
+        pool.and_then(|name| self.pools.get(name)).map(Slots::take)
+    }
+
+    /// Waits for one of all places here, then for one that is shared.
+    pub fn take(&self, cancel: &Cancel) -> Taken<'_> {
         let all = self.all.take();
-        Taken { _shared: self.jobserver.take(cancel), _all: all, _pool: pool }
+        Taken { _shared: self.jobserver.take(cancel), _all: all }
     }
 
     /// Whom programs may share places with.

@@ -317,8 +317,11 @@ fn inherited(auth: &str) -> Result<[PathBuf; 2], String> {
     Ok(numbers.map(|number| PathBuf::from(format!("/proc/self/fd/{number}"))))
 }
 
-/// Ends that block, for programs.
+/// Ends that block, for programs; none where programs cannot be given more than their streams.
 fn ends(take: &Path, give: &Path) -> io::Result<Ends> {
+    if !cfg!(target_os = "linux") {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     let above = |file: File| Ok::<_, io::Error>(rustix::io::fcntl_dupfd_cloexec(file, OURS_FROM)?);
     let take = above(OpenOptions::new().read(true).open(take)?)?;
     let give = above(OpenOptions::new().write(true).open(give)?)?;
