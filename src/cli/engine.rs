@@ -29,6 +29,7 @@ use crate::base::diagnostic::{Code, Diagnostic};
 use crate::base::span::Sources;
 use crate::cli::doctor::Needed;
 use crate::cli::engine::kept::{Fresh, Moved, Told};
+use crate::cli::engine::watching::Seen;
 use crate::cli::exit::Failed;
 use crate::event::Event;
 use crate::exec::touch::Touch;
@@ -98,6 +99,8 @@ pub struct Built {
     pub diagnostics: Vec<Diagnostic>,
     /// Their texts.
     pub sources: Sources,
+    /// What steps observed before the build, for who watches.
+    pub seen: Option<Seen>,
 }
 
 /// What planning gives back; errors in definitions are in `diagnostics` and leave `report.ok` false.

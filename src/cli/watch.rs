@@ -12,7 +12,8 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::base::duration::parse_duration_ms;
 use crate::cli::completions::targets;
 use crate::cli::engine::building::heard;
-use crate::cli::engine::watching::{Places, Seen, WRONG, see, see_failure};
+use crate::cli::engine::kept::Moved;
+use crate::cli::engine::watching::{Places, Seen, Sight, WRONG, see, see_all, see_failure};
 use crate::cli::engine::{BuildRequest, Built, Project, Watch};
 use crate::cli::exit::{self, Failed, Outcome};
 use crate::cli::terminal::Terminal;
@@ -77,12 +78,33 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         fail_fast: false,
         force: false,
         again: false,
-        all_steps: true,
+        all_steps: false,
         watch: Some(Watch { cancel: cancel.clone(), touch: Arc::clone(&touch) }),
     };
     let mut watching =
         Watching { project: &project, request: &request, terminal, cancel: &cancel, touch: &touch, last: None };
     watching.run(&mut changes)
+}
+
+/// What came of a look, and of a build if there was one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Brought {
+    /// All is as it was after the last build, definitions and folders included.
+    AsKept,
+    /// What was to be done is done, or cannot be.
+    Nothing,
+    /// Something moved meanwhile that is not known to be our own doing.
+    Moved,
+}
+
+/// What a build tells.
+struct Told {
+    /// Something moved meanwhile that is not an output.
+    moved: bool,
+    /// Steps that did not end well.
+    unfinished: BTreeSet<String>,
+    /// What steps observed before.
+    seen: Option<Seen>,
 }
 
 struct Watching<'a> {
@@ -103,14 +125,16 @@ impl Watching<'_> {
             self.say(&format!("without events of changed files ({why}): looking at intervals"));
         }
         loop {
-            let moved_meanwhile = self.bring_up(changes, &places);
+            let brought = self.bring_up(changes, &places);
             if self.cancel.is_cancelled() {
                 return Ok(Outcome::Interrupted);
             }
-            // A build makes folders, and a changed definition names others.
-            places = Places::of(self.project);
-            changes.watch(places.folders.clone());
-            if moved_meanwhile {
+            if brought != Brought::AsKept {
+                // A build makes folders, and a changed definition names others.
+                places = Places::of(self.project);
+                changes.watch(places.folders.clone());
+            }
+            if brought == Brought::Moved {
                 continue;
             }
             if !self.wait(changes, &mut places) {
@@ -150,33 +174,51 @@ impl Watching<'_> {
         changes.watch(places.folders.clone());
     }
 
-    /// Builds if there is something new to do; says whether something moved meanwhile that is not known to be our own doing.
-    fn bring_up(&mut self, changes: &mut Changes, places: &Places) -> bool {
+    /// Builds if there is something new to do.
+    fn bring_up(&mut self, changes: &mut Changes, places: &Places) -> Brought {
         let first = self.last.is_none();
-        let now = self.see();
-        if self.last.as_ref().is_some_and(|last| last.is_like(&now)) {
-            return false;
+        let (now, moved) = match see(self.project, self.request) {
+            Ok(Sight::Moved(moved)) if self.last.as_ref().is_some_and(|last| last.is_green) => (None, Some(moved)),
+            Ok(Sight::Whole { seen, as_kept: true }) if !first => {
+                self.last = Some(seen);
+                return Brought::AsKept;
+            }
+            Ok(Sight::Moved(_)) => (Some(self.see_all()), None),
+            Ok(Sight::Whole { seen, .. }) => (Some(seen), None),
+            Err(failed) => (Some(see_failure(&failed)), None),
+        };
+        if now.is_some() && now.as_ref().zip(self.last.as_ref()).is_some_and(|(now, last)| last.is_like(now)) {
+            return Brought::Nothing;
         }
-        if now.is_green && !first {
-            self.last = Some(now);
-            return false;
+        if let Some(now) = now.as_ref().filter(|now| now.is_green && !first) {
+            self.last = Some(now.clone());
+            return Brought::Nothing;
         }
-        let (moved, unfinished) = self.build(changes, places);
+        let Told { moved, unfinished, seen } = self.build(changes, places, moved);
         let after = self.see();
+        let now = now.or(seen).unwrap_or_else(|| after.clone());
         let moved = moved && !after.is_green && !after.is_like(&now) || after.has_moved_since(&now, &unfinished);
         let again = moved && !self.cancel.is_cancelled();
         self.say(if after.is_green { "up to date; waiting for changes" } else { "waiting for changes" });
         // With something that moved meanwhile, what is seen now is not what was built.
         self.last = if again { Some(now) } else { Some(after) };
-        again
+        if again { Brought::Moved } else { Brought::Nothing }
     }
 
     fn see(&self) -> Seen {
-        see(self.project, self.request).unwrap_or_else(|failed| see_failure(&failed))
+        match see(self.project, self.request) {
+            Ok(Sight::Whole { seen, .. }) => seen,
+            Ok(Sight::Moved(_)) => self.see_all(),
+            Err(failed) => see_failure(&failed),
+        }
     }
 
-    /// Runs a build and hands it what moves; says whether anything did that is not an output, and which steps did not end well.
-    fn build(&self, changes: &mut Changes, places: &Places) -> (bool, BTreeSet<String>) {
+    fn see_all(&self) -> Seen {
+        see_all(self.project, self.request).unwrap_or_else(|failed| see_failure(&failed))
+    }
+
+    /// Runs a build and hands it what moves.
+    fn build(&self, changes: &mut Changes, places: &Places, hint: Option<Box<Moved>>) -> Told {
         let over = Arc::new(AtomicBool::new(false));
         let waker = changes.waker();
         let mut moved = false;
@@ -184,7 +226,7 @@ impl Watching<'_> {
             let flag = Arc::clone(&over);
             let building = scope.spawn(move || {
                 let _over = Over(flag, waker);
-                self.build_once()
+                self.build_once(hint)
             });
             while !over.load(Ordering::Acquire) {
                 let concerns = match changes.wait() {
@@ -197,17 +239,18 @@ impl Watching<'_> {
                     self.touch.touch();
                 }
             }
-            (moved, building.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            let (unfinished, seen) = building.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            Told { moved, unfinished, seen }
         })
     }
 
-    fn build_once(&self) -> BTreeSet<String> {
-        let built = build::tell_while(self.project, self.request, None, self.terminal, None, false);
+    fn build_once(&self, hint: Option<Box<Moved>>) -> (BTreeSet<String>, Option<Seen>) {
+        let built = build::tell_while(self.project, self.request, hint, self.terminal, None, false);
         match built.and_then(|built| build::tell(&built, self.terminal, false).map(|_| built)) {
-            Ok(built) => unfinished(&built),
+            Ok(built) => (unfinished(&built), built.seen),
             Err(failed) => {
                 exit::tell(&failed, self.terminal);
-                BTreeSet::from([WRONG.to_owned()])
+                (BTreeSet::from([WRONG.to_owned()]), Some(see_failure(&failed)))
             }
         }
     }

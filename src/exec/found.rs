@@ -25,7 +25,7 @@ pub fn begin(session: &Session<'_>, task: &Task) -> Result<Option<i64>, ExecErro
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(ExecError::writing(&path)(error)),
         Ok(()) | Err(_) => {}
     }
-    let folder = &session.logs;
+    let folder = session.folder();
     file_system_now(folder).map(Some).map_err(ExecError::writing(folder))
 }
 

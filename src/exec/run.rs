@@ -116,7 +116,6 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
 
 fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
     let logs = run.folder.join("logs").join(run_id.as_str());
-    std::fs::create_dir_all(&logs).map_err(ExecError::writing(&logs))?;
     // Where few steps are judged, reading their files again costs less than all that is known of files.
     let known = if run.asked.vouched.is_some() { HashMap::new() } else { run.store.stats()? };
     let hashes = HashCache::new(known).profiled(&run.world.profile);

@@ -6,7 +6,7 @@ mod moving;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -60,7 +60,7 @@ pub struct Session<'a> {
     pub closures: Closures,
     /// Digests of files.
     pub hashes: HashCache,
-    /// Where output is kept in full.
+    /// Where output is kept in full; made with the first log.
     pub logs: PathBuf,
     /// Worktrees that wait for another workstream.
     pub pool: Pool,
@@ -156,6 +156,11 @@ impl<'a> Session<'a> {
             books: Mutex::new(books),
             setups: Mutex::default(),
         }
+    }
+
+    /// `.pl`.
+    pub fn folder(&self) -> &Path {
+        self.logs.ancestors().nth(2).unwrap_or(&self.logs)
     }
 
     /// The records, for looking.

@@ -95,6 +95,29 @@ pub fn file_system_now(folder: &Path) -> io::Result<i64> {
     Ok(Stat::of(&file.metadata()?).mtime_ns)
 }
 
+/// How long the file system's clock is waited for to tick, in tries of a few microseconds each.
+const TICK_TRIES_MAX: usize = 100_000;
+
+/// The file system's "now" as soon as it is another one than at first: what was changed before the call can be told from
+/// what is changed afterwards. Errors: the folder cannot be written, or its clock stands still.
+pub fn file_system_tick(folder: &Path) -> io::Result<i64> {
+    let mut file = tempfile::tempfile_in(folder)?;
+    let mut now = || {
+        io::Write::write_all(&mut file, b"now")?;
+        io::Seek::rewind(&mut file)?;
+        Ok::<_, io::Error>(Stat::of(&file.metadata()?).mtime_ns)
+    };
+    let first = now()?;
+    for _ in 0..TICK_TRIES_MAX {
+        let next = now()?;
+        if next > first {
+            return Ok(next);
+        }
+        std::thread::yield_now();
+    }
+    Err(io::Error::other("the file system's clock stands still"))
+}
+
 /// Digests a file's content.
 pub fn hash_file(path: &Path) -> io::Result<Digest> {
     let mut file = File::open(path)?;

@@ -2,7 +2,6 @@
 //!
 //! A build with nothing to do makes no run, takes no lock and starts no process.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
@@ -11,6 +10,7 @@ use crate::base::size::parse_bytes;
 use crate::cli::engine::cone::{self, Cone};
 use crate::cli::engine::kept::{self, Green, Moved};
 use crate::cli::engine::open::{Opened, Purpose, observe_failed, open_noting, store_failed};
+use crate::cli::engine::watching::Seen;
 use crate::cli::engine::{BuildRequest, Built, Project};
 use crate::cli::exit::{Failed, Kind};
 use crate::event::Event;
@@ -24,7 +24,7 @@ use crate::process::cancel::Cancel;
 use crate::store::Store;
 use crate::store::lock::{Lock, LockError, build_lock};
 use crate::summary::BuildSummary;
-use crate::system::file_hash::{HashCache, file_system_now};
+use crate::system::file_hash::{HashCache, file_system_now, file_system_tick};
 use crate::system::profile::Category;
 use crate::system::sight::Notes;
 
@@ -54,18 +54,11 @@ impl Ahead {
     }
 
     /// Writes the plan that answers the next build.
-    fn publish(
-        &self,
-        project: &Project,
-        request: &BuildRequest,
-        preview: &Preview,
-        judged: Notes,
-        mark_ns: Option<i64>,
-    ) {
+    fn publish(&self, project: &Project, request: &BuildRequest, preview: &Preview, judged: Notes, mark_ns: i64) {
         let (opened, wanted) = (&self.opened, self.wanted.as_slice());
         let _span = project.profile.span(Category::Command, || "write the plan");
         if let Some(cone) = &self.cone {
-            cone.publish(opened, preview, judged, mark_ns.is_none());
+            cone.publish(opened, preview, judged, mark_ns);
             return;
         }
         kept::publish(Green { opened, project, request, wanted, preview, judged, mark_ns });
@@ -98,15 +91,16 @@ pub fn build(
         look_ahead(&planned.opened, &planned.closure, &planned.asked, mark_ns)
     });
     let seen = seen?;
+    let observed = request.watch.is_some().then(|| Seen::of(&planned.opened, &seen));
     if seen.is_green() && !planned.opened.world.located.as_ref().is_some_and(|located| located.unmade) {
         let summary = nothing_to_do(&planned.opened.world, &seen, begun);
-        if let Some(judged) = judged {
+        if let Some((judged, mark_ns)) = judged.zip(mark_ns) {
             planned.publish(project, request, &seen, judged, mark_ns);
         }
-        return Ok(planned.built(project, request, summary));
+        return Ok(Built { seen: observed, ..planned.built(project, request, summary) });
     }
     let (ahead, summary) = really(project, request, planned, seen, events)?;
-    Ok(ahead.built(project, request, summary))
+    Ok(Built { seen: observed, ..ahead.built(project, request, summary) })
 }
 
 fn built(project: &Project, opened: Opened, targets: Vec<String>, summary: BuildSummary) -> Built {
@@ -116,7 +110,8 @@ fn built(project: &Project, opened: Opened, targets: Vec<String>, summary: Build
         let place = opened.world.root.join(path);
         place.strip_prefix(&project.directory).unwrap_or(&place).display().to_string()
     });
-    Built { summary, targets, workstreams, base, repository, diagnostics: opened.diagnostics, sources: opened.sources }
+    let (diagnostics, sources) = (opened.diagnostics, opened.sources);
+    Built { summary, targets, workstreams, base, repository, diagnostics, sources, seen: None }
 }
 
 fn check_arguments(opened: &Opened, wanted: &[StepId], request: &BuildRequest) -> Result<(), Failed> {
@@ -211,13 +206,15 @@ fn really(
     let running = project.profile.span(Category::Command, || "run");
     let summary = run_build(run).map_err(exec_failed)?;
     drop(running);
-    let judged = if summary.status == "completed" { judge_again(&ahead, &store) } else { None };
     {
         let _span = project.profile.span(Category::Database, || "close");
         store.close().map_err(store_failed)?;
     }
-    if let Some((seen, judged)) = judged {
-        ahead.publish(project, request, &seen, judged, None);
+    if summary.status == "completed"
+        && let Ok(mark_ns) = file_system_tick(&ahead.opened.folder)
+        && let Some((seen, judged)) = judge_again(&ahead, mark_ns)
+    {
+        ahead.publish(project, request, &seen, judged, mark_ns);
     }
     Ok((ahead, summary))
 }
@@ -257,18 +254,14 @@ fn memory_bytes(world: &World) -> Result<Option<u64>, Failed> {
 }
 
 /// Judges what a build left behind, with notes for the plan: what a step looked at while others ran says nothing of the end.
-fn judge_again(ahead: &Ahead, store: &Store) -> Option<(Preview, Notes)> {
+/// The database is closed; `mark_ns` is later than all that was written.
+fn judge_again(ahead: &Ahead, mark_ns: i64) -> Option<(Preview, Notes)> {
     let opened = &ahead.opened;
     let _span = opened.world.profile.span(Category::Command, || "judge what was built");
-    let mark_ns = kept::tick_after(&opened.folder, file_system_now(&opened.folder).ok()?)?;
-    let known = if ahead.cone.is_some() { HashMap::new() } else { store.stats().ok()? };
-    let hashes = HashCache::new(known).profiled(&opened.world.profile);
-    hashes.mark(mark_ns);
     let asked = Asked { vouched: ahead.asked.vouched.clone(), ..Asked::default() };
     let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || {
-        preview(&opened.world, Records(Some(store)), &hashes, &ahead.closure, &asked)
+        look_ahead(opened, &ahead.closure, &asked, Some(mark_ns))
     });
-    store.set_stats(&hashes.learned()).ok()?;
     seen.ok().filter(Preview::is_green).zip(judged)
 }
 

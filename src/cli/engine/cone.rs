@@ -177,12 +177,12 @@ impl Cone {
         self.kept.is_at(&self.path)
     }
 
-    /// Writes the plan with what was judged again; `ran`: the database was written to, and closed.
-    pub(super) fn publish(&self, opened: &Opened, preview: &Preview, judged: Notes, ran: bool) -> Option<()> {
+    /// Writes the plan with what was judged again after `mark_ns`; the database is closed.
+    pub(super) fn publish(&self, opened: &Opened, preview: &Preview, judged: Notes, mark_ns: i64) -> Option<()> {
         if !preview.is_green() {
             return None;
         }
-        let summary = if ran { self.summary.with_database_of(&opened.folder)? } else { self.summary.clone() };
+        let summary = self.summary.with_database_before(mark_ns)?;
         let mut notes = judged;
         if self.has_read {
             let mut read = opened.read.end()?;

@@ -30,9 +30,6 @@ use crate::system::profile::Category;
 use crate::system::sight::Notes;
 use crate::system::{Kind, OsSystem, Stat, System};
 
-/// How long the file system's clock is waited for to tick, in tries of some microseconds each.
-const TICK_TRIES_MAX: usize = 10_000;
-
 /// What is said of the whole.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Summary {
@@ -58,11 +55,10 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// The same of a database that was written to since, and closed; `None` where nothing can vouch for it.
-    pub(super) fn with_database_of(&self, folder: &Path) -> Option<Self> {
+    /// The same with the database as it is now; `None` where it is not older than `mark_ns`, or somebody writes to it.
+    pub(super) fn with_database_before(&self, mark_ns: i64) -> Option<Self> {
         let (database_stat, changed_ns) = database_stat(&self.database)?;
-        tick_after(folder, changed_ns)?;
-        Some(Self { database_stat, ..self.clone() })
+        (changed_ns < mark_ns).then(|| Self { database_stat, ..self.clone() })
     }
 
     /// As many names as the targets name steps; all are the first one's.
@@ -308,8 +304,8 @@ pub struct Green<'a> {
     pub preview: &'a Preview,
     /// What judging them looked at.
     pub judged: Notes,
-    /// The file system's "now" before the first look at the database; `None`: after it was closed.
-    pub mark_ns: Option<i64>,
+    /// The file system's "now" before the first look at the database.
+    pub mark_ns: i64,
 }
 
 /// Writes the plan of a green build. Where something cannot be vouched for there is none, and the next build looks anew.
@@ -326,8 +322,7 @@ pub fn publish(green: Green<'_>) -> Option<()> {
         None => None,
     };
     let (database_stat, changed_ns) = database_stat(&opened.database)?;
-    let mark_ns = mark_ns.or_else(|| tick_after(&opened.folder, changed_ns));
-    if mark_ns.is_none_or(|mark_ns| changed_ns >= mark_ns) {
+    if changed_ns >= mark_ns {
         return None;
     }
     let world = &opened.world;
@@ -363,19 +358,6 @@ pub fn target_name(world: &World, step: StepId) -> String {
         StepKind::Result(id) => id.to_string(),
         kind => kind.name(),
     }
-}
-
-/// The file system's "now", as soon as it is later than a time: what was changed until then can be told from what is
-/// changed afterwards. `None` where its clock does not come that far.
-pub fn tick_after(folder: &Path, after_ns: i64) -> Option<i64> {
-    for _ in 0..TICK_TRIES_MAX {
-        let now_ns = file_system_now(folder).ok()?;
-        if now_ns > after_ns {
-            return Some(now_ns);
-        }
-        std::thread::yield_now();
-    }
-    None
 }
 
 /// Notes of what judging looks at, begun at a time.

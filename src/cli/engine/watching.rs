@@ -11,12 +11,12 @@ use ignore::WalkBuilder;
 use crate::base::digest::Digest;
 use crate::base::path::Pattern;
 use crate::cli::engine::building::look_ahead;
-use crate::cli::engine::kept::{self, Told};
+use crate::cli::engine::kept::{self, Moved, Told};
 use crate::cli::engine::open::{self, Opened, Purpose};
 use crate::cli::engine::{BuildRequest, Project};
 use crate::cli::exit::Failed;
 use crate::plan::{Reason, Verdict};
-use crate::preview::Asked;
+use crate::preview::{Asked, Preview};
 use crate::project::find_root;
 use crate::system::{Kind, OsSystem, System};
 
@@ -27,7 +27,7 @@ pub const WRONG: &str = "";
 const NEVER: [&str; 3] = [".git", ".pl", ".worktrees"];
 
 /// What the targets observe now.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Seen {
     /// Nothing would run, and nothing is red.
     pub is_green: bool,
@@ -35,7 +35,7 @@ pub struct Seen {
     steps: BTreeMap<String, Step>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
     /// Nothing would run, or it would in any case.
     is_settled: bool,
@@ -60,22 +60,51 @@ impl Seen {
     }
 }
 
+/// What there is to be done, as soon as that can be told.
+#[derive(Debug)]
+pub enum Sight {
+    /// All of it was seen.
+    Whole {
+        /// What was seen.
+        seen: Seen,
+        /// All is as the plan says, definitions included; none was read.
+        as_kept: bool,
+    },
+    /// After a green build files moved: what hangs on them is for the build to find out.
+    Moved(Box<Moved>),
+}
+
 /// Judges the targets; nothing is written, nothing is started.
-pub fn see(project: &Project, request: &BuildRequest) -> Result<Seen, Failed> {
-    if let Some(Told::Fresh(_)) = kept::look(project, request) {
-        return Ok(Seen { is_green: true, steps: BTreeMap::new() });
+pub fn see(project: &Project, request: &BuildRequest) -> Result<Sight, Failed> {
+    match kept::look(project, request) {
+        Some(Told::Fresh(_)) => {
+            Ok(Sight::Whole { seen: Seen { is_green: true, steps: BTreeMap::new() }, as_kept: true })
+        }
+        Some(Told::Moved(moved)) => Ok(Sight::Moved(moved)),
+        None => Ok(Sight::Whole { seen: see_all(project, request)?, as_kept: false }),
     }
+}
+
+/// The same without a plan.
+pub fn see_all(project: &Project, request: &BuildRequest) -> Result<Seen, Failed> {
     let opened = open::open(project, &request.args, Purpose::Planning)?;
     let wanted = opened.wanted(&request.targets)?;
     let closure = opened.closure(&wanted);
     let seen = look_ahead(&opened, &closure, &Asked::default(), None)?;
-    let unmade = opened.world.located.as_ref().is_some_and(|located| located.unmade);
-    let steps = seen.steps.iter().map(|plan| {
-        let key = plan.fingerprint.as_ref().map(|fingerprint| fingerprint.key().0.hex());
-        let is_settled = matches!(plan.verdict, Verdict::Fresh(_) | Verdict::Stale(Reason::AlwaysRuns));
-        (opened.world.graph.step(plan.step).kind.name(), Step { is_settled, key })
-    });
-    Ok(Seen { is_green: seen.is_green() && !unmade, steps: steps.collect() })
+    Ok(Seen::of(&opened, &seen))
+}
+
+impl Seen {
+    /// What a preview saw.
+    pub fn of(opened: &Opened, seen: &Preview) -> Self {
+        let unmade = opened.world.located.as_ref().is_some_and(|located| located.unmade);
+        let steps = seen.steps.iter().map(|plan| {
+            let key = plan.fingerprint.as_ref().map(|fingerprint| fingerprint.key().0.hex());
+            let is_settled = matches!(plan.verdict, Verdict::Fresh(_) | Verdict::Stale(Reason::AlwaysRuns));
+            (opened.world.graph.step(plan.step).kind.name(), Step { is_settled, key })
+        });
+        Self { is_green: seen.is_green() && !unmade, steps: steps.collect() }
+    }
 }
 
 /// What is said of definitions that are wrong counts as what they observe: said once, and again when it is something else.
