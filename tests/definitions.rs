@@ -259,8 +259,13 @@ fn blocks(page: &str) -> Vec<(String, usize, String)> {
 }
 
 #[test]
-fn every_example_of_the_page_is_right() {
-    let page = include_str!("../docs/definitions.md");
+fn every_example_of_the_pages_is_right() {
+    assert!(examples("docs/definitions.md", include_str!("../docs/definitions.md")) > 10);
+    assert_eq!(examples("docs/rules.md", include_str!("../docs/rules.md")), 1);
+}
+
+/// Reads the examples of a page; how many there are.
+fn examples(name: &str, page: &str) -> usize {
     let mut read = 0;
     for (marks, line, text) in blocks(page) {
         let files: &[(&str, &str)] = match marks.split(',').next() {
@@ -273,9 +278,9 @@ fn every_example_of_the_page_is_right() {
         };
         let project = with(files, None, &[]);
         read += 1;
-        assert_eq!(project.has_errors(), marks.ends_with(",bad"), "docs/definitions.md:{line}\n{}", said(&project));
+        assert_eq!(project.has_errors(), marks.ends_with(",bad"), "{name}:{line}\n{}", said(&project));
         let silent = marks.ends_with(",bad") || project.diagnostics.is_empty();
-        assert!(silent, "docs/definitions.md:{line}\n{}", said(&project));
+        assert!(silent, "{name}:{line}\n{}", said(&project));
     }
-    assert!(read > 10, "only {read} examples were found");
+    read
 }

@@ -14,6 +14,7 @@ fn generated() -> Vec<(String, String)> {
         ("docs/cli.md".to_owned(), pl::cli::help::reference()),
         ("docs/errors.md".to_owned(), pl::analysis::diagnostics::errors_markdown()),
         ("docs/state-machine.md".to_owned(), states()),
+        ("docs/rules.md".to_owned(), rules()),
     ];
     files.extend(pl::report::schema::schemas().into_iter().map(|(name, text)| (format!("schema/{name}"), text)));
     files
@@ -26,6 +27,31 @@ fn states() -> String {
          refused, and\nrecorded as the event `illegal_transition`.\n\n{}",
         pl::store::state::table_markdown()
     )
+}
+
+/// docs/rules.md: what people wrote, then a row for each rule that the program carries.
+fn rules() -> String {
+    const LIST: &str = "## Every rule\n";
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md")).expect("a page");
+    let (written, _) = page.split_once(LIST).expect("the heading of the list");
+    let mut text = format!(
+        "{written}{LIST}\nMade from `rules/*.kdl`; those marked * are looked over without `use`.\n\n\
+         | rule | what it looks for | over | its program | mends |\n|---|---|---|---|---|\n"
+    );
+    for rule in pl::project::carried_rules() {
+        let star = if rule.optional { "" } else { " *" };
+        let about = rule.about.as_deref().unwrap_or_default();
+        let files: Vec<String> = rule.files.iter().map(|pattern| format!("`{}`", pattern.text())).collect();
+        let program = match (rule.check, rule.install.as_slice()) {
+            (Some(_), _) => "none".to_owned(),
+            (None, []) => format!("`{}`", rule.program()),
+            (None, [how, packages @ ..]) => format!("{how}: `{}`", packages.join("` `")),
+        };
+        let mends = if rule.fix.is_empty() { "" } else { "yes" };
+        let files = files.join(" ");
+        text.push_str(&format!("| {}{star} | {about} | {files} | {program} | {mends} |\n", rule.name));
+    }
+    text
 }
 
 #[test]

@@ -7,6 +7,8 @@
 //! print what the real one would: no registry that pl installs from has it. `PL_UPDATE=1` writes `findings` anew.
 
 mod case;
+mod page;
+mod private_tools;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,51 @@
+//! The example of docs/rules.md does what the page says, and the library is used by name.
+//!
+//! Knows no checker but grep.
+
+use crate::support::Project;
+
+fn example() -> String {
+    let page = include_str!("../../../docs/rules.md");
+    let (_, rest) = page.split_once("```kdl\n").expect("an example");
+    rest.split_once("```").expect("its end").0.to_owned()
+}
+
+fn project(line: &str) -> Project {
+    let project = Project::new(&[(
+        "Pipelinefile.kdl",
+        &format!(
+            "tool \"put\" {{ can \"edit\"; shell \"printf 'a = 1\\n{line}\\n' > a.py\" }}\n\
+             workstream \"ws-1-a\" {{ files-scope \"a.py\"; tasks {{ - \"Write a.py\" }}; tool \"put\"\n\
+             acceptance-tests {{ run \"test\" \"-f\" \"a.py\" }} }}\n"
+        ),
+    )]);
+    project.write("a.py", "a = 0\n");
+    project.commit("a file");
+    project.write("rules/left-over.kdl", example());
+    project
+}
+
+#[test]
+fn the_rule_in_ten_lines_works() {
+    assert_eq!(example().trim_end().lines().count(), 10, "it says ten lines");
+    let bad = project("b = 2  # XXX: why");
+    let ran = bad.pl(&["build", "ws-1"]);
+    assert_ne!(ran.code, 0, "{}", ran.output());
+    ran.says("a.py:2: warning XXX b = 2  # XXX: why (left-over)");
+    project("b = 2").pl(&["build", "ws-1"]).expect(0);
+}
+
+#[test]
+fn a_rule_is_looked_over_where_use_names_it() {
+    let there = ("a.txt", "good\n");
+    let edit = "tool \"put\" { can \"edit\"; shell \"printf 'a  ' > a.txt\" }\n\
+                workstream \"ws-1-a\" { files-scope \"a.txt\"; tasks { - \"Write a.txt\" }; tool \"put\"\n\
+                acceptance-tests { run \"test\" \"-f\" \"a.txt\" } }\n";
+    Project::new(&[("Pipelinefile.kdl", edit), there]).pl(&["build", "ws-1"]).expect(0);
+    let used = Project::new(&[("Pipelinefile.kdl", &format!("use \"whitespace\"\n{edit}")), there]);
+    let ran = used.pl(&["build", "ws-1"]);
+    assert_ne!(ran.code, 0, "{}", ran.output());
+    ran.says("a.txt:1:2: warning trailing-whitespace").says("a.txt:1: warning missing-newline");
+    let unknown = Project::new(&[("Pipelinefile.kdl", &format!("use \"whitespaces\"\n{edit}")), there]);
+    unknown.pl(&["check", "ws-1"]).expect(2).says("unknown-rule").says("no rule `whitespaces`");
+}
