@@ -69,7 +69,7 @@ fn a_trace_has_every_step_that_ran_once_and_its_spans_nest() {
                 && number(outer, "ts") <= number(program, "ts")
                 && number(outer, "ts") + number(outer, "dur") + 0.002 >= number(program, "ts") + number(program, "dur")
         };
-        let steps: Vec<&Value> = spans(&events, "step").into_iter().filter(|step| within(&step)).collect();
+        let steps: Vec<&Value> = spans(&events, "step").into_iter().filter(|step| within(step)).collect();
         assert!(steps.len() <= 1 && program["args"]["step"].is_string(), "{program}");
         own.extend(steps.iter().map(|step| step["name"].as_str().expect("a name")));
     }
