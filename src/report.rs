@@ -12,6 +12,7 @@ pub mod event_lines;
 pub mod summary;
 
 pub mod explain;
+pub mod findings;
 pub mod graph;
 pub mod history;
 pub mod plan;

@@ -7,7 +7,8 @@ use crate::cli::completions::targets;
 use crate::cli::engine::{self, Project, ShowRequest};
 use crate::cli::exit::{Failed, Outcome};
 use crate::cli::terminal::Terminal;
-use crate::report::history;
+use crate::report::findings;
+use crate::report::history::{self, Show};
 
 /// Show targets, runs, attempts and findings
 ///
@@ -17,6 +18,7 @@ use crate::report::history;
   pl show ws-15               attempts, findings, branch, worktree
   pl show --runs              the newest runs
   pl show --findings ws-15    what the rules said
+  pl show --findings --format sarif > findings.sarif
   pl show --stats             what steps cost, and how often they were spared
   pl show --prompt ws-15      what its tool is told")]
 pub struct Arguments {
@@ -29,6 +31,12 @@ pub struct Arguments {
     /// Findings, of all or of one target
     #[arg(long)]
     findings: bool,
+    /// Only those of one rule
+    #[arg(long = "rule", value_name = "RULE", requires = "findings")]
+    rule: Option<String>,
+    /// How findings are written
+    #[arg(long, value_enum, value_name = "FORMAT", requires = "findings")]
+    format: Option<Format>,
     /// What steps cost in all runs, those that cost most first; of all or of one target
     #[arg(long, conflicts_with_all = ["findings", "runs"])]
     stats: bool,
@@ -37,8 +45,42 @@ pub struct Arguments {
     prompt: bool,
 }
 
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// As with --json
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands of GitHub Actions
+    Github,
+    /// A Code Quality report of GitLab
+    Gitlab,
+    /// A test report in the form of JUnit's
+    Junit,
+    /// A table for a comment
+    Markdown,
+}
+
+impl Format {
+    /// The form for other programs; text and JSON are as everywhere.
+    fn foreign(self) -> Option<findings::Format> {
+        Some(match self {
+            Self::Text | Self::Json => return None,
+            Self::Sarif => findings::Format::Sarif,
+            Self::Github => findings::Format::Github,
+            Self::Gitlab => findings::Format::Gitlab,
+            Self::Junit => findings::Format::Junit,
+            Self::Markdown => findings::Format::Markdown,
+        })
+    }
+}
+
 /// Performs the command.
 pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let (format, rule) = (arguments.format, arguments.rule.clone());
     let request = match arguments {
         Arguments { runs: true, .. } => ShowRequest::Runs,
         Arguments { findings: true, subject, .. } => ShowRequest::Findings(subject),
@@ -47,8 +89,13 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         Arguments { subject: Some(subject), .. } => ShowRequest::Subject(subject),
         Arguments { .. } => ShowRequest::Targets,
     };
-    let shown = engine::show(&project, request)?;
-    if terminal.json {
+    let mut shown = engine::show(&project, request)?;
+    if let (Show::Findings { findings }, Some(rule)) = (&mut shown, &rule) {
+        findings.retain(|row| row.finding.tool == *rule);
+    }
+    if let (Show::Findings { findings }, Some(format)) = (&shown, format.and_then(Format::foreign)) {
+        terminal.print_bytes(findings::render(format, findings).as_bytes())?;
+    } else if terminal.json || format == Some(Format::Json) {
         terminal.print_json(&shown)?;
     } else {
         terminal.print(&history::show(&shown, jiff::Timestamp::now(), &terminal.out.style))?;

@@ -49,3 +49,20 @@ fn a_rule_is_looked_over_where_use_names_it() {
     let unknown = Project::new(&[("Pipelinefile.kdl", &format!("use \"whitespaces\"\n{edit}")), there]);
     unknown.pl(&["check", "ws-1"]).expect(2).says("unknown-rule").says("no rule `whitespaces`");
 }
+
+#[test]
+fn findings_are_written_for_other_programs() {
+    let bad = project("b = 2  # XXX: why");
+    bad.pl(&["build", "ws-1"]);
+    let shown = |format: &str| bad.pl(&["show", "--findings", "--format", format]).expect(0).stdout;
+    assert!(shown("github").starts_with("::warning title=left-over XXX,file=a.py,line=2::"), "{}", shown("github"));
+    let sarif: serde_json::Value = serde_json::from_str(&shown("sarif")).expect("JSON");
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "XXX");
+    let gitlab: serde_json::Value = serde_json::from_str(&shown("gitlab")).expect("JSON");
+    assert_eq!(gitlab[0]["location"]["path"], "a.py");
+    assert!(shown("junit").contains("<testsuite name=\"left-over\" tests=\"1\" failures=\"1\">"));
+    assert!(shown("markdown").contains("| `a.py:2` | warning | left-over XXX | b = 2  # XXX: why |"));
+    assert!(shown("json").contains("\"signature\": \""));
+    bad.pl(&["show", "--findings", "--rule", "other"]).expect(0).says("no findings");
+    bad.pl(&["show", "--findings", "--rule", "left-over"]).expect(0).says("a.py:2");
+}
