@@ -2,6 +2,7 @@
 //!
 //! Changes nothing itself but the books: events, step summaries, the state table.
 
+mod ending;
 mod moving;
 mod way;
 
@@ -11,7 +12,6 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::base::failure::Failure;
 use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
@@ -33,12 +33,13 @@ use crate::preview::Asked;
 use crate::process::cancel::Cancel;
 use crate::store::Store;
 use crate::store::attempt::{AttemptId, AttemptStatus, Level, NewAttempt, NewEvent};
-use crate::store::record::Outcome;
 use crate::store::run::RunId;
 use crate::store::state::WorkstreamState;
 use crate::summary::{StepStatus, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::HashCache;
 use crate::system::profile::Category;
+
+pub use self::ending::{Ending, Made};
 
 /// All that jobs share.
 pub struct Session<'a> {
@@ -427,76 +428,6 @@ impl<'a> Session<'a> {
 /// Locks what no holder leaves half-done: a panic elsewhere does not spoil it.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What is remembered of a step besides its key.
-pub struct Made {
-    /// Green or red.
-    pub outcome: Outcome,
-    /// The body.
-    pub body: serde_json::Value,
-    /// The same question on another base, for edits.
-    pub request: Option<crate::base::digest::Digest>,
-    /// Wall time.
-    pub duration_ms: u64,
-}
-
-impl Made {
-    /// What a step made; a body that does not serialise would be a bug of its type.
-    pub fn new(outcome: Outcome, body: &impl serde::Serialize, duration_ms: u64) -> Self {
-        let body = serde_json::to_value(body).unwrap_or(serde_json::Value::Null);
-        Self { outcome, body, request: None, duration_ms }
-    }
-}
-
-/// How a step ended.
-#[derive(Debug, Clone)]
-pub struct Ending {
-    /// How.
-    pub status: StepStatus,
-    /// `fresh stale unsettled`.
-    pub verdict: &'static str,
-    /// Why it ran.
-    pub reason: Option<String>,
-    /// Programs started for it.
-    pub attempts: u32,
-    /// Wall time.
-    pub duration_ms: u64,
-    /// A short addition.
-    pub detail: Option<String>,
-    /// What went wrong.
-    pub failure: Option<Failure>,
-}
-
-impl Ending {
-    /// Nothing ran, for a verdict.
-    pub fn without_running(status: StepStatus, verdict: &Verdict) -> Self {
-        let (verdict, reason) = crate::preview::words(verdict);
-        Self { status, verdict, reason, attempts: 0, duration_ms: 0, detail: None, failure: None }
-    }
-
-    /// A record held.
-    pub fn fresh(verdict: &Verdict) -> Self {
-        Self::without_running(StepStatus::Fresh, verdict)
-    }
-
-    /// It ran since `begun`.
-    pub fn ran(status: StepStatus, verdict: &Verdict, begun: Instant) -> Self {
-        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Self { attempts: 1, duration_ms, ..Self::without_running(status, verdict) }
-    }
-
-    /// Adds a few words.
-    pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
-        self
-    }
-
-    /// Says what went wrong.
-    pub fn failure(mut self, failure: Failure) -> Self {
-        self.failure = Some(failure);
-        self
-    }
 }
 
 /// Events written to the store at once.
