@@ -94,6 +94,7 @@ pub fn analyse(definitions: &[Arc<Definitions>], listing: Option<&Listing>, opti
         default: gathered.default.iter().map(|target| target.value.clone()).collect(),
         gates_ordered: ordered,
         strict: gathered.strict,
+        fail_on: lower::rules::fail_on(&gathered, &mut diagnostics),
         memory_bytes,
         setups: lower::tasks::setups(room, &mut diagnostics),
         tasks: lower::tasks::tasks(room, &mut diagnostics),

@@ -20,6 +20,7 @@ pub mod depfile;
 pub mod look;
 pub mod workstream;
 pub mod by_hand;
+pub mod baseline;
 pub mod fixing;
 pub mod testing;
 

@@ -9,6 +9,7 @@ mod pattern;
 mod said;
 mod sarif;
 pub mod breaker;
+pub mod policy;
 pub mod signature;
 mod tap;
 #[cfg(test)]

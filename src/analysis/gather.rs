@@ -9,8 +9,8 @@ use crate::analysis::diagnostics::duplicate_name;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::{Span, Spanned};
 use crate::syntax::definition::{
-    AllowOverlap, BreakerDefinition, Definitions, EnvironmentDefinition, RepositoryDefinition, RouteDefinition,
-    RuleDefinition, SetupDefinition, TaskDefinition, Text, ToolDefinition, WorkstreamDefinition,
+    AllowOverlap, BreakerDefinition, Definitions, EnvironmentDefinition, FailOnDefinition, RepositoryDefinition,
+    RouteDefinition, RuleDefinition, SetupDefinition, TaskDefinition, Text, ToolDefinition, WorkstreamDefinition,
 };
 
 /// Everything that is defined, each name once.
@@ -48,6 +48,8 @@ pub struct Gathered<'a> {
     pub memory: Option<&'a Text>,
     /// A test that dirties its tree fails.
     pub strict: bool,
+    /// What makes a rule red.
+    pub fail_on: Vec<&'a FailOnDefinition>,
     /// Pairs that may overlap.
     pub allow_overlaps: Vec<&'a AllowOverlap>,
     /// Setups in order.
@@ -77,6 +79,7 @@ impl<'a> Gathered<'a> {
             all.default.extend(&file.default);
             all.keep.extend(&file.keep);
             all.pins.extend(&file.pins);
+            all.fail_on.extend(&file.fail_on);
             all.used_rules.extend(&file.used_rules);
             all.allow_overlaps.extend(&file.allow_overlaps);
             all.environment.set.extend(file.environment.set.iter().cloned());

@@ -26,6 +26,8 @@ pub struct Pipeline {
     pub memory_bytes: Option<u64>,
     /// A test that dirties its tree fails.
     pub strict: bool,
+    /// What makes a rule red; none: errors and warnings do.
+    pub fail_on: Vec<FailOn>,
     /// Places a pool has.
     pub pools: BTreeMap<String, u32>,
     /// Setups by order of definition.
@@ -318,6 +320,19 @@ pub enum Prove {
     Shown,
     /// Nothing: it is not run there.
     Off,
+}
+
+/// Findings that make a rule red: all that is said must fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct FailOn {
+    /// This grave, or graver.
+    pub severity: Option<crate::base::finding::FindingSeverity>,
+    /// Of this category.
+    pub category: Option<String>,
+    /// With this code.
+    pub code: Option<String>,
+    /// Of this rule.
+    pub rule: Option<String>,
 }
 
 /// A declared checker.

@@ -12,8 +12,9 @@ use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::fence::{Reach, Watch};
 use crate::exec::installing::{self, Wanted};
 use crate::exec::session::{Made, Session};
-use crate::git::object::Entry;
+use crate::git::object::{Entry, TreeId};
 use crate::graph::StepKind;
+use crate::observe::baseline::Judged;
 use crate::observe::edit::display;
 use crate::observe::fixing::lint_failure;
 use crate::observe::record::LintBody;
@@ -31,22 +32,26 @@ pub const LINT_TIMEOUT_MS: u64 = 10 * 60 * 1000;
 /// Wall time of asking for a version.
 const VERSION_TIMEOUT_MS: u64 = 30 * 1000;
 
-/// What a lint came to.
+/// How a lint ended that came to no findings.
 #[derive(Debug)]
 pub enum Linted {
-    /// No finding fails it.
-    Green(Vec<Finding>, u64),
-    /// Findings that fail it.
-    Red(Failure, u64),
     /// The tool failed: no outcome.
-    NoOutcome(Failure),
+    NoOutcome(Box<Failure>),
     /// Ctrl-C.
     Interrupted,
 }
 
-/// Whether findings make a lint red: errors and warnings do, notes do not.
-pub fn fails(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.severity != FindingSeverity::Info)
+/// Files of a tree, which the worktree is.
+#[derive(Debug, Clone, Copy)]
+pub struct Over<'a> {
+    /// The files.
+    pub files: &'a [Entry],
+    /// The tree.
+    pub tree: TreeId,
+    /// Its setups.
+    pub prepared: &'a Prepared,
+    /// The number of the first log.
+    pub attempt: u32,
 }
 
 /// Runs a rule and remembers what it found.
@@ -57,74 +62,79 @@ pub fn run(
     rule: &Rule,
     looked: &Looked,
     prepared: &Prepared,
-) -> Result<Linted, ExecError> {
-    let watch = Watch::begin(session, &kind.name(), Reach::Books)?;
-    let ended = run_batches(session, dir, kind, rule, looked, prepared);
-    let tampered = watch.end_of_step(session)?.map(|failure| failure.findings).unwrap_or_default();
-    let (mut findings, duration_ms, last) = match ended {
-        Ok(ended) => ended,
-        Err(mut other) => {
-            if let Linted::NoOutcome(failure) = other.as_mut() {
-                failure.findings.extend(tampered);
-            }
-            return Ok(*other);
-        }
-    };
-    findings.extend(tampered);
-    let red = fails(&findings);
-    let times_red = if red { looked.body.as_ref().map_or(0, |body| body.times_red) + 1 } else { 0 };
-    let outcome = if red { Outcome::Red } else { Outcome::Green };
-    let body = LintBody { findings: findings.clone(), times_red };
-    session.record(kind, &looked.look, Made::new(outcome, &body, duration_ms))?;
-    Ok(if red {
-        Linted::Red(failure(rule, findings, last.as_ref()), duration_ms)
-    } else {
-        Linted::Green(findings, duration_ms)
-    })
+) -> Result<Batches, ExecError> {
+    let over = Over { files: &looked.files, tree: looked.tree, prepared, attempt: 1 };
+    let ended = look_over(session, dir, kind, rule, over)?;
+    if let Ok((findings, duration_ms, _)) = &ended {
+        let before = looked.body.as_ref().map_or(0, |body| body.times_red);
+        let made = made(findings.clone(), before, *duration_ms);
+        session.record(kind, &looked.look, made)?;
+    }
+    Ok(ended)
 }
 
-/// Findings, wall time and the last program of a lint that came to its end; else how it ended.
-type Batches = Result<(Vec<Finding>, u64, Option<Ran>), Box<Linted>>;
+/// What is remembered of findings; whether they fail is judged.
+pub fn made(findings: Vec<Finding>, times_red: u32, duration_ms: u64) -> Made {
+    let red = findings.iter().any(|finding| finding.severity != FindingSeverity::Info);
+    let times_red = if findings.is_empty() { 0 } else { times_red + 1 };
+    let body = LintBody { findings, times_red };
+    Made::new(if red { Outcome::Red } else { Outcome::Green }, &body, duration_ms)
+}
 
-fn run_batches(
+/// Runs a rule over files; what it does to the repository's own is a finding, too.
+pub fn look_over(
     session: &Session<'_>,
     dir: &Path,
     kind: &StepKind,
     rule: &Rule,
-    looked: &Looked,
-    prepared: &Prepared,
-) -> Batches {
+    over: Over<'_>,
+) -> Result<Batches, ExecError> {
+    let watch = Watch::begin(session, &kind.name(), Reach::Books)?;
+    let mut ended = run_batches(session, dir, kind, rule, over);
+    let tampered = watch.end_of_step(session)?.map(|failure| failure.findings).unwrap_or_default();
+    match &mut ended {
+        Ok((findings, ..)) => findings.extend(tampered),
+        Err(Linted::NoOutcome(failure)) => failure.findings.extend(tampered),
+        Err(Linted::Interrupted) => {}
+    }
+    Ok(ended)
+}
+
+/// Findings, wall time and the last program of a lint that came to its end; else how it ended.
+pub type Batches = Result<(Vec<Finding>, u64, Option<Ran>), Linted>;
+
+fn run_batches(session: &Session<'_>, dir: &Path, kind: &StepKind, rule: &Rule, over: Over<'_>) -> Batches {
     let mut findings = Vec::new();
     let mut duration_ms = 0;
     let mut last = None;
     if let Some(check) = rule.check {
-        return Ok((checked(session, rule, check, looked)?, 0, None));
+        return Ok((checked(session, rule, check, over)?, 0, None));
     }
     let folder = scratch()?;
     let out = folder.path().join("out");
-    for (place, batch) in batches(&rule.command, &looked.files).into_iter().enumerate() {
+    for (place, batch) in batches(&rule.command, over.files).into_iter().enumerate() {
         let properties = Properties {
             files: batch,
             worktree: Some(dir.to_path_buf()),
             out: Some(out.clone()),
             ..Properties::default()
         };
-        let attempt = u32::try_from(place + 1).unwrap_or(u32::MAX);
+        let attempt = over.attempt.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
         let ran = start(
             session,
             dir,
             kind,
             properties.argv(&rule.command),
             rule.timeout_ms.unwrap_or(LINT_TIMEOUT_MS),
-            prepared,
+            over.prepared,
             attempt,
         );
         duration_ms += ran.duration_ms();
         if ran.cancelled() {
-            return Err(Box::new(Linted::Interrupted));
+            return Err(Linted::Interrupted);
         }
         if let Some(failure) = ran.no_outcome(false) {
-            return Err(Box::new(Linted::NoOutcome(failure)));
+            return Err(Linted::NoOutcome(Box::new(failure)));
         }
         let report = std::fs::read(&out).ok();
         // What one batch wrote is not the next one's report.
@@ -134,7 +144,7 @@ fn run_batches(
             Err(sentence) => {
                 let message = format!("{} failed: {sentence}", rule.name);
                 let failure = ran.failure("infrastructure", message, None);
-                return Err(Box::new(Linted::NoOutcome(failure)));
+                return Err(Linted::NoOutcome(Box::new(failure)));
             }
         }
         last = Some(ran);
@@ -161,15 +171,15 @@ fn read(rule: &Rule, dir: &Path, ran: &Ran, out: Option<&[u8]>) -> Result<Vec<Fi
 }
 
 /// A check that needs no program: it looks at blobs, no worktree needed.
-fn checked(session: &Session<'_>, rule: &Rule, check: Check, looked: &Looked) -> Result<Vec<Finding>, Box<Linted>> {
+fn checked(session: &Session<'_>, rule: &Rule, check: Check, over: Over<'_>) -> Result<Vec<Finding>, Linted> {
     let repository = &session.world.located().repository;
     let look = || -> Result<Vec<Finding>, ExecError> {
-        let mut files = Vec::with_capacity(looked.files.len());
-        for entry in &looked.files {
+        let mut files = Vec::with_capacity(over.files.len());
+        for entry in over.files {
             files.push(File { path: display(&entry.path), bytes: repository.blob(entry.blob.id)? });
         }
         let others: Vec<String> = match check {
-            Check::Paths => repository.entries(looked.tree)?.iter().map(|entry| display(&entry.path)).collect(),
+            Check::Paths => repository.entries(over.tree)?.iter().map(|entry| display(&entry.path)).collect(),
             Check::ConflictMarkers | Check::Whitespace => Vec::new(),
         };
         Ok(verify::check::look(rule, check, &files, &others))
@@ -177,8 +187,8 @@ fn checked(session: &Session<'_>, rule: &Rule, check: Check, looked: &Looked) ->
     look().map_err(|error| no_outcome(&format!("{} failed: {error}", rule.name)))
 }
 
-fn no_outcome(message: &str) -> Box<Linted> {
-    Box::new(Linted::NoOutcome(Failure {
+fn no_outcome(message: &str) -> Linted {
+    Linted::NoOutcome(Box::new(Failure {
         class: "infrastructure".to_owned(),
         message: message.to_owned(),
         help: None,
@@ -190,16 +200,16 @@ fn no_outcome(message: &str) -> Box<Linted> {
 }
 
 /// A folder for a program's report, which goes when the lint ends.
-fn scratch() -> Result<tempfile::TempDir, Box<Linted>> {
+fn scratch() -> Result<tempfile::TempDir, Linted> {
     tempfile::tempdir().map_err(|error| no_outcome(&format!("no folder for its report: {error}")))
 }
 
 /// The failure of a lint with findings, from a run or from a record.
-pub fn failure(rule: &Rule, findings: Vec<Finding>, ran: Option<&Ran>) -> Failure {
+pub fn failure(rule: &Rule, judged: Judged, ran: Option<&Ran>) -> Failure {
     Failure {
         reproduce: ran.map(|ran| ran.reproduce.clone()),
         log: ran.map(|ran| ran.log.display().to_string()),
-        ..lint_failure(rule, LintBody { findings, times_red: 0 })
+        ..lint_failure(rule, judged)
     }
 }
 

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use crate::analysis::pipeline::{Observes, Rule, Workstream};
 use crate::base::digest::Digest;
 use crate::base::failure::Failure;
-use crate::base::finding::FindingSeverity;
 use crate::base::name::RuleName;
 use crate::fingerprint::Fingerprint;
 use crate::git::delta::Delta;
 use crate::git::object::{Entry, TreeId};
 use crate::git::repository::Repository;
 use crate::graph::StepKind;
+use crate::observe::baseline::Judged;
 use crate::observe::edit::{add_entries, display};
 use crate::observe::look::Records;
-use crate::observe::record::{FixBody, LintBody};
+use crate::observe::record::FixBody;
 use crate::observe::scope::Scope;
 use crate::observe::workstream::{self as observe, Candidate, LintLook, Prepared};
 use crate::observe::world::World;
@@ -142,7 +142,7 @@ fn signatures(reds: &[Red]) -> BTreeMap<String, String> {
     for red in reds {
         let part = part(&red.kind);
         let before = all.len();
-        for finding in red.failure.findings.iter().filter(|finding| finding.severity != FindingSeverity::Info) {
+        for finding in &red.failure.findings {
             let mut finding = finding.clone();
             if finding.signature.is_empty() {
                 sign(&mut finding);
@@ -179,10 +179,14 @@ pub fn prepared(
 }
 
 /// The failure of a rule with findings.
-pub fn lint_failure(rule: &Rule, body: LintBody) -> Failure {
-    let count = body.findings.len();
-    let message = format!("{} found {count} {}", rule.name, if count == 1 { "fault" } else { "faults" });
-    Failure { class: "agent".to_owned(), message, findings: body.findings, ..Failure::default() }
+pub fn lint_failure(rule: &Rule, judged: Judged) -> Failure {
+    let count = judged.failing.len();
+    let old = match judged.old {
+        0 => String::new(),
+        old => format!(", and {old} that the base has"),
+    };
+    let message = format!("{} found {count} {}{old}", rule.name, if count == 1 { "fault" } else { "faults" });
+    Failure { class: "agent".to_owned(), message, findings: judged.failing, ..Failure::default() }
 }
 
 fn is_red(verdict: &Verdict) -> bool {
@@ -206,9 +210,8 @@ fn standing(
             LintLook::NotDue | LintLook::NoProgram(_) => {}
             LintLook::AskVersion(_) | LintLook::Install(_) => return Ok(Standing::Unknown),
             LintLook::Looked(looked) if is_red(&looked.look.verdict) => {
-                let Some(body) = looked.body else { return Ok(Standing::Unknown) };
                 let kind = StepKind::Lint(workstream.id.clone(), name.clone());
-                reds.push(Red { kind, failure: lint_failure(world.rule(name), body) });
+                reds.push(Red { kind, failure: lint_failure(world.rule(name), looked.judged) });
             }
             LintLook::Looked(looked) if matches!(looked.look.verdict, Verdict::Fresh(_)) => {}
             LintLook::Looked(_) => return Ok(Standing::Unknown),
@@ -305,10 +308,12 @@ pub fn request(
                 return Ok(None);
             }
             let word = crate::observe::task::first_word(command);
-            let identity = program::digest(world, &word, &Default::default(), &world.root, &prepared.bins);
+            let bins = observe::rule_bins(world, &prepared);
+            let identity = program::digest(world, &word, &workstream.environment, &world.root, &bins);
             let mut fingerprint = Fingerprint::of("mechanical fix");
             fingerprint.text("command", &command.text());
             fingerprint.digest("program", identity);
+            verification::add_environment(&mut fingerprint, world, &workstream.environment);
             let scoped = workstream.files_scope.iter().chain(&workstream.files_create);
             fingerprint.text("scope", &scoped.map(|pattern| pattern.text()).collect::<Vec<_>>().join("\n"));
             verification::add_looked_over(&mut fingerprint, repository, rule, &prepared.keys, ground.tree, &files)?;

@@ -101,7 +101,8 @@ pub fn lint_files(
     Ok((!files.is_empty()).then_some(files))
 }
 
-fn is_file(entry: &Entry) -> bool {
+/// A file, not a link or a submodule.
+pub fn is_file(entry: &Entry) -> bool {
     use crate::git::object::Mode;
     matches!(entry.blob.mode, Mode::File | Mode::Executable)
 }

@@ -10,11 +10,12 @@ use crate::analysis::pipeline::{Check, Command, Missing, OnBaseChange, Prove, Ru
 use crate::base::digest::Digest;
 use crate::base::failure::Failure;
 use crate::base::name::{RuleName, SetupName};
-use crate::fingerprint::Key;
+use crate::fingerprint::{Fingerprint, Key};
 use crate::git::delta::Delta;
 use crate::git::object::{CommitId, Entry, TreeId};
 use crate::git::repository::Repository;
 use crate::observe::base::{Settled, Start};
+use crate::observe::baseline::{self, Judged};
 use crate::observe::edit::{self, EditRequest};
 use crate::observe::look::{Look, Records, look, tell_tree};
 use crate::observe::record::{EditBody, LintBody, ResultBody, SetupBody, TestBody};
@@ -216,6 +217,8 @@ pub struct Looked {
     pub tree: TreeId,
     /// Its record's body.
     pub body: Option<LintBody>,
+    /// What of that fails.
+    pub judged: Judged,
 }
 
 /// What verification looks at.
@@ -258,6 +261,44 @@ pub fn lint(
     else {
         return Ok(LintLook::NotDue);
     };
+    let fingerprint = match lint_key(world, records, candidate, rule, &files)? {
+        LintKey::Known(fingerprint) => fingerprint,
+        LintKey::Unknown(look) => return Ok(look),
+    };
+    let step = format!("{}/{name}", candidate.workstream.id);
+    let mut look = look(records, &step, fingerprint, |_| Ok(None))?;
+    tell_tree(repository, &mut look);
+    let known: Option<LintBody> = look.record.as_ref().map(body).transpose()?;
+    let mut judged = Judged::default();
+    if let (Some(known), Verdict::Fresh(_)) = (&known, &look.verdict) {
+        judged = baseline::judged(world, records, candidate, rule, &files, &known.findings)?;
+        look.verdict = match (judged.failing.is_empty(), judged.is_open) {
+            (true, _) => Verdict::Fresh(Freshness::Recorded),
+            (false, true) => Verdict::Stale(Reason::Changed("the base was not looked over yet".to_owned())),
+            (false, false) => Verdict::Fresh(Freshness::RecordedRed),
+        };
+    }
+    red_again(&mut look, known.as_ref().map_or(0, |known| known.times_red));
+    Ok(LintLook::Looked(Box::new(Looked { look, files, tree: candidate.tree, body: known, judged })))
+}
+
+/// The key of a rule over files, where it can be told.
+#[derive(Debug)]
+pub enum LintKey {
+    /// It is known.
+    Known(Fingerprint),
+    /// The program is missing, or must be asked first.
+    Unknown(LintLook),
+}
+
+/// What a rule observes in a candidate.
+pub fn lint_key(
+    world: &World,
+    records: Records<'_>,
+    candidate: Candidate<'_>,
+    rule: &Rule,
+    files: &[Entry],
+) -> Result<LintKey, ObserveError> {
     let word = rule.program();
     let bins = rule_bins(world, candidate.prepared);
     let environment = &candidate.workstream.environment;
@@ -267,32 +308,27 @@ pub fn lint(
     };
     let version = match (identity, &rule.version) {
         _ if rule.check.is_some() => Check::VERSION.to_owned(),
-        (None, _) if rule.missing == Missing::Skip => return Ok(LintLook::NoProgram(word)),
-        (None, _) if rule.missing == Missing::Install => return Ok(LintLook::Install(word)),
+        (None, _) if rule.missing == Missing::Skip => return Ok(LintKey::Unknown(LintLook::NoProgram(word))),
+        (None, _) if rule.missing == Missing::Install => return Ok(LintKey::Unknown(LintLook::Install(word))),
         (None, _) => "missing".to_owned(),
         (Some(identity), None) => identity.hex(),
         // One program may be asked in several ways: cargo for its own version, and for clippy's.
         (Some(identity), Some(command)) => match records.program_version(asked_for(identity, command))? {
             Some(version) => version,
             None => {
-                return Ok(LintLook::AskVersion(Asked {
+                return Ok(LintKey::Unknown(LintLook::AskVersion(Asked {
                     program: word,
                     identity: asked_for(identity, command),
                     command: command.clone(),
-                }));
+                })));
             }
         },
     };
-    let mut fingerprint = verification::lint(world, rule, &version, &candidate.prepared.keys, candidate.tree, &files)?;
+    let mut fingerprint = verification::lint(world, rule, &version, &candidate.prepared.keys, candidate.tree, files)?;
     if rule.check.is_none() {
         verification::add_environment(&mut fingerprint, world, environment);
     }
-    let step = format!("{}/{name}", candidate.workstream.id);
-    let mut look = look(records, &step, fingerprint, |_| Ok(None))?;
-    tell_tree(repository, &mut look);
-    let known: Option<LintBody> = look.record.as_ref().map(body).transpose()?;
-    red_again(&mut look, known.as_ref().map_or(0, |known| known.times_red));
-    Ok(LintLook::Looked(Box::new(Looked { look, files, tree: candidate.tree, body: known })))
+    Ok(LintKey::Known(fingerprint))
 }
 
 /// A candidate that was red once is verified once more; red twice it is red without running.

@@ -40,6 +40,8 @@ pub struct Definitions {
     pub pins: Vec<Text>,
     /// `strict` as a top-level field: a test that dirties its tree fails.
     pub strict: Option<Spanned<bool>>,
+    /// `fail-on severity="warning"`.
+    pub fail_on: Vec<FailOnDefinition>,
     /// `allow-overlap "ws-a" "ws-b" reason="…"`.
     pub allow_overlaps: Vec<AllowOverlap>,
     /// `setup "python" { … }`.
@@ -128,6 +130,19 @@ impl BreakerDefinition {
             test: nested(self.test, &other.test),
         }
     }
+}
+
+/// `fail-on severity="warning" category="style" code="E1" rule="ruff"`: all that is said must fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FailOnDefinition {
+    /// This grave, or graver.
+    pub severity: Option<Text>,
+    /// Of this category.
+    pub category: Option<Text>,
+    /// With this code.
+    pub code: Option<Text>,
+    /// Of this rule.
+    pub rule: Option<Text>,
 }
 
 /// `env { … }`.

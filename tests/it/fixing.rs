@@ -3,6 +3,7 @@
 //! The lab's tools are lines of shell. Each asking adds the tool's name to `asked` in the home, so that a script can do
 //! something else every time.
 
+mod baseline;
 mod ends;
 pub mod lab;
 mod proof;

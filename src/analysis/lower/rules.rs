@@ -11,12 +11,12 @@ use crate::analysis::lower::template::{Globals, Lookup};
 use crate::analysis::lower::tools::no_command;
 use crate::analysis::lower::words::{Timeouts, word};
 use crate::analysis::names::suggest;
-use crate::analysis::pipeline::{Check, Command, LooksIn, Missing, Property, Rule};
+use crate::analysis::pipeline::{Check, Command, FailOn, LooksIn, Missing, Property, Rule};
 use crate::analysis::scope::entry::patterns;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::finding::FindingSeverity;
 use crate::base::name::RuleName;
-use crate::syntax::definition::{RuleDefinition, Text};
+use crate::syntax::definition::{FailOnDefinition, RuleDefinition, Text};
 
 /// Properties that a rule's commands may use.
 const PROPERTIES: [Property; 4] = [Property::Files, Property::Out, Property::Worktree, Property::Workstream];
@@ -54,6 +54,29 @@ pub fn lower_all(
         rule.place = declared(rule).and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX);
     }
     rules
+}
+
+/// What makes a rule red.
+pub fn fail_on(gathered: &Gathered<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<FailOn> {
+    let severities =
+        [("error", FindingSeverity::Error), ("warning", FindingSeverity::Warning), ("info", FindingSeverity::Info)];
+    let categories = CATEGORIES.map(|category| (category, category));
+    let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
+    let names: Vec<&str> = gathered.rules.iter().map(|rule| rule.name.value.as_str()).collect();
+    let one = |line: &&FailOnDefinition| {
+        if let Some(rule) = line.rule.as_ref().filter(|rule| !names.contains(&rule.value.as_str())) {
+            let help = suggest(&rule.value, &names, "remove the line");
+            let message = format!("no rule `{}`", rule.value);
+            diagnostics.push(Diagnostic::new(&unknown_rule::CODE, rule.span, message).help(help));
+        }
+        FailOn {
+            severity: word(line.severity.as_ref(), &severities, diagnostics),
+            category: word(line.category.as_ref(), &categories, diagnostics).map(str::to_owned),
+            code: text(&line.code),
+            rule: text(&line.rule),
+        }
+    };
+    gathered.fail_on.iter().map(one).collect()
 }
 
 fn lower(

@@ -62,7 +62,7 @@ impl Verification<'_, '_> {
     }
 
     /// The setups of the base; without them nothing is known of it.
-    fn prepare_base(&self) -> Result<Result<Prepared, Option<Verified>>, ExecError> {
+    pub(super) fn prepare_base(&self) -> Result<Result<Prepared, Option<Verified>>, ExecError> {
         let mut prepared = Prepared::default();
         for name in &self.workstream.setups {
             let kind = StepKind::Setup(self.workstream.id.clone(), name.clone());

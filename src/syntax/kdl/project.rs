@@ -10,8 +10,8 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Spanned;
 use crate::syntax::FileKind;
 use crate::syntax::definition::{
-    AllowOverlap, BreakerDefinition, DefaultsDefinition, Definitions, EnvironmentDefinition, RepositoryDefinition,
-    RouteDefinition, Text,
+    AllowOverlap, BreakerDefinition, DefaultsDefinition, Definitions, EnvironmentDefinition, FailOnDefinition,
+    RepositoryDefinition, RouteDefinition, Text,
 };
 use crate::syntax::diagnostics as codes;
 
@@ -55,6 +55,15 @@ impl Reader<'_> {
             "memory" => definitions.memory = self.one(node),
             "pins" => definitions.pins.extend(self.many(node)),
             "strict" => definitions.strict = self.flag(node),
+            "fail-on" => {
+                let mut text = |key| self.property_text(node, key);
+                definitions.fail_on.push(FailOnDefinition {
+                    severity: text("severity"),
+                    category: text("category"),
+                    code: text("code"),
+                    rule: text("rule"),
+                });
+            }
             _ => {}
         }
     }

@@ -69,6 +69,7 @@ pub(super) const TOP: &[Field] = &[
     often("keep", Shape::Many),
     often("pins", Shape::Many),
     once("strict", Shape::Flag),
+    with(often("fail-on", Shape::Flag), &["severity", "category", "code", "rule"]),
     once("memory", Shape::One),
     with(often("allow-overlap", Shape::Many), &["reason"]),
     with(often("setup", Shape::Named), &["per"]),
@@ -86,7 +87,7 @@ pub(super) const IN_RULES: &[&str] = &["rule", "tool", "route"];
 pub(super) const IN_WORKSTREAMS: &[&str] = &["workstream", "allow-overlap"];
 /// Nodes that an included file cannot hold: they are the project's own.
 pub(super) const NOT_INCLUDED: &[&str] =
-    &["default", "repository", "override", "defaults", "include", "gates", "strict", "memory", "use"];
+    &["default", "repository", "override", "defaults", "include", "gates", "strict", "fail-on", "memory", "use"];
 
 /// `repository "…" { … }`.
 pub(super) const REPOSITORY: &[Field] = &[once("base", Shape::One), once("seed", Shape::One)];
