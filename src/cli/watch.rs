@@ -124,8 +124,9 @@ impl Watching<'_> {
         if let Some(why) = changes.why_polling() {
             self.say(&format!("without events of changed files ({why}): looking at intervals"));
         }
+        let mut hints = Vec::new();
         loop {
-            let brought = self.bring_up(changes, &places);
+            let brought = self.bring_up(changes, &places, &hints);
             if self.cancel.is_cancelled() {
                 return Ok(Outcome::Interrupted);
             }
@@ -134,29 +135,31 @@ impl Watching<'_> {
                 places = Places::of(self.project);
                 changes.watch(places.folders.clone());
             }
+            hints.clear();
             if brought == Brought::Moved {
                 continue;
             }
-            if !self.wait(changes, &mut places) {
-                return Ok(Outcome::Interrupted);
+            match self.wait(changes, &mut places) {
+                Some(paths) => hints = paths,
+                None => return Ok(Outcome::Interrupted),
             }
         }
     }
 
-    /// Waits until something moves that may matter; `false`: no more is wanted.
-    fn wait(&self, changes: &mut Changes, places: &mut Places) -> bool {
+    /// Waits until something moves that may matter, and says what, as far as that is told; `None`: no more is wanted.
+    fn wait(&self, changes: &mut Changes, places: &mut Places) -> Option<Vec<PathBuf>> {
         loop {
             let batch = changes.wait();
             if self.cancel.is_cancelled() {
-                return false;
+                return None;
             }
             match batch {
                 Batch::Woken => {}
-                Batch::Anything => return true,
+                Batch::Anything => return Some(Vec::new()),
                 Batch::Paths(paths) => {
                     // A folder may have come, or another one in its place.
                     self.follow(changes, places, &paths);
-                    return true;
+                    return Some(paths);
                 }
             }
         }
@@ -174,10 +177,10 @@ impl Watching<'_> {
         changes.watch(places.folders.clone());
     }
 
-    /// Builds if there is something new to do.
-    fn bring_up(&mut self, changes: &mut Changes, places: &Places) -> Brought {
+    /// Builds if there is something new to do; `hints` are paths that are said to have moved.
+    fn bring_up(&mut self, changes: &mut Changes, places: &Places, hints: &[PathBuf]) -> Brought {
         let first = self.last.is_none();
-        let (now, moved) = match see(self.project, self.request) {
+        let (now, moved) = match see(self.project, self.request, hints) {
             Ok(Sight::Moved(moved)) if self.last.as_ref().is_some_and(|last| last.is_green) => (None, Some(moved)),
             Ok(Sight::Whole { seen, as_kept: true }) if !first => {
                 self.last = Some(seen);
@@ -206,7 +209,7 @@ impl Watching<'_> {
     }
 
     fn see(&self) -> Seen {
-        match see(self.project, self.request) {
+        match see(self.project, self.request, &[]) {
             Ok(Sight::Whole { seen, .. }) => seen,
             Ok(Sight::Moved(_)) => self.see_all(),
             Err(failed) => see_failure(&failed),

@@ -294,6 +294,31 @@ pub fn name_at(names: &[u8], at: u32) -> &[u8] {
     &rest[..end]
 }
 
+/// The row of a folder, by its path, and its place.
+pub fn find_folder(folders: &[u8], names: &[u8], path: &[u8]) -> Option<(usize, FolderRow)> {
+    let row = |place| FolderRow::read(folders, place);
+    let count = folders.len() / FolderRow::BYTES;
+    let place = partition(0, count, |place| name_at(names, row(place).name) < path);
+    (place < count && name_at(names, row(place).name) == path).then(|| (place, row(place)))
+}
+
+/// The place of a file in a folder, by its name.
+pub fn find_file(files: &[u8], names: &[u8], folder: &FolderRow, name: &[u8]) -> Option<u32> {
+    let known = |place| name_at(names, FileRow::read(files, place).name);
+    let (first, end) = (folder.first as usize, (folder.first + folder.count) as usize);
+    let place = partition(first, end, |place| known(place) < name);
+    (place < end && known(place) == name).then(|| u32::try_from(place).ok()).flatten()
+}
+
+/// The first place from which on `before` is false.
+fn partition(mut low: usize, mut high: usize, before: impl Fn(usize) -> bool) -> usize {
+    while low < high {
+        let middle = low.midpoint(high);
+        if before(middle) { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("BUG: four bytes are four bytes"))
 }

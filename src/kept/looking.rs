@@ -17,8 +17,9 @@ use crate::system::inputs::observe;
 use crate::system::program::identify;
 use crate::system::{Kind, OsSystem, Stat, System, environment};
 
-use super::layout::{FileRow, FolderRow, KIND_ONLY, Part, UNKNOWN, name_at};
+use super::layout::{FileRow, FolderRow, KIND_ONLY, Part, UNKNOWN, find_file, find_folder, name_at};
 use super::steps::Cold;
+use super::writing::split;
 use super::{Kept, LinkSeen, Others, stat_digest};
 
 /// From so many files on two threads look: below, starting one costs more than it saves.
@@ -71,6 +72,32 @@ impl Kept {
         let mut moved = self.look_at_files()?;
         let holds = |link: &LinkSeen| link.stats.as_deref() == Some(stat_digest(stats(&link.path)).as_str());
         moved.links = (0..others.links.len()).filter(|&place| !holds(&others.links[place])).collect();
+        Some(moved)
+    }
+
+    /// Looks at some paths alone, where somebody says that they moved; `None`: that cannot tell what moved.
+    pub fn look_only(&self, paths: &[PathBuf]) -> Option<Moved> {
+        let others: Others = serde_json::from_slice(self.part(Part::Others)).ok()?;
+        if !variables_hold(&others) || !programs_hold(&others) {
+            return None;
+        }
+        let (folders, files, names) = (self.part(Part::Folders), self.part(Part::Files), self.part(Part::Names));
+        let mut moved = Moved::default();
+        for path in paths {
+            let (folder, name) = split(path.strip_prefix(&self.root).unwrap_or(path));
+            let Some((place, row)) = find_folder(folders, names, &folder) else { continue };
+            if row.is_listed() && !row.holds(OsSystem.stat(&self.folder_path(&row)).ok().as_ref()) {
+                moved.folders.push(u32::try_from(place).ok()?);
+            }
+            if let Some(file) = find_file(files, names, &row, &name) {
+                let known = FileRow::read(files, file as usize);
+                check(&mut moved, file as usize, &known, &row, Ok(OsSystem.lstat(path).ok()))?;
+            }
+        }
+        moved.files.sort_unstable();
+        moved.files.dedup();
+        moved.folders.sort_unstable();
+        moved.folders.dedup();
         Some(moved)
     }
 

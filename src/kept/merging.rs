@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::system::sight::{Lookers, Notes};
 use crate::system::{OsSystem, environment};
 
-use super::layout::{FileRow, FolderRow, KIND_ONLY, Part, UNKNOWN, name_at};
+use super::layout::{FileRow, FolderRow, KIND_ONLY, Part, UNKNOWN, find_file, find_folder};
 use super::looking::{Mended, digest_at, listing};
 use super::steps::{Cold, NOBODY, StepSeen, StepTables};
 use super::writing::{NewFile, Rows, below, replace, split};
@@ -66,7 +66,8 @@ pub fn merge(path: &Path, kept: &Kept, cold: &Cold, again: Again<'_>) -> Result<
         let known = listing(&path).filter(|(now, _)| *now == stat && trusted);
         let (_, digest) = known.ok_or_else(|| format!("{} changed while it was looked at", path.display()))?;
         let name = below(&kept.root, path);
-        let place = merged.find_folder(&bytes(&name)).filter(|(_, row)| row.is_listed());
+        let place =
+            find_folder(&merged.folders, kept.part(Part::Names), &bytes(&name)).filter(|(_, row)| row.is_listed());
         let (place, row) = place.ok_or_else(|| unknown(&name))?;
         if digest != digest_at(cold.part(Part::Listings), place) {
             return Err(format!("{} has other entries", name.display()));
@@ -106,8 +107,10 @@ impl Merged<'_> {
     /// Puts what was seen in the place of what was known of the same path.
     fn new_file(&mut self, file: NewFile, places: &[u32]) -> Result<(), String> {
         let (folder, name) = split(&file.path);
-        let (_, row) = self.find_folder(&folder).ok_or_else(|| unknown(&file.path))?;
-        let place = self.find_file(&row, &name).ok_or_else(|| unknown(&file.path))?;
+        let (_, row) =
+            find_folder(&self.folders, self.kept.part(Part::Names), &folder).ok_or_else(|| unknown(&file.path))?;
+        let place =
+            find_file(&self.files, self.kept.part(Part::Names), &row, &name).ok_or_else(|| unknown(&file.path))?;
         let known: HashSet<u32> = self.cold.readers(place).collect();
         let Lookers { numbers, others } = file.lookers;
         let is_known = |number: &u32| places.get(*number as usize).is_some_and(|reader| known.contains(reader));
@@ -165,31 +168,6 @@ impl Merged<'_> {
         }
         Ok(())
     }
-
-    fn find_folder(&self, path: &[u8]) -> Option<(usize, FolderRow)> {
-        let names = self.kept.part(Part::Names);
-        let row = |place| FolderRow::read(&self.folders, place);
-        let count = self.folders.len() / FolderRow::BYTES;
-        let place = partition(0, count, |place| name_at(names, row(place).name) < path);
-        (place < count && name_at(names, row(place).name) == path).then(|| (place, row(place)))
-    }
-
-    fn find_file(&self, folder: &FolderRow, name: &[u8]) -> Option<u32> {
-        let names = self.kept.part(Part::Names);
-        let known = |place| name_at(names, FileRow::read(&self.files, place).name);
-        let (first, end) = (folder.first as usize, (folder.first + folder.count) as usize);
-        let place = partition(first, end, |place| known(place) < name);
-        (place < end && known(place) == name).then(|| u32::try_from(place).ok()).flatten()
-    }
-}
-
-/// The first place from which on `before` is false.
-fn partition(mut low: usize, mut high: usize, before: impl Fn(usize) -> bool) -> usize {
-    while low < high {
-        let middle = low.midpoint(high);
-        if before(middle) { low = middle + 1 } else { high = middle }
-    }
-    low
 }
 
 fn bytes(path: &Path) -> Vec<u8> {

@@ -17,7 +17,7 @@ use crate::cli::engine::{BuildRequest, Project};
 use crate::git::repository::Repository;
 use crate::graph::{StepId, StepKind};
 use crate::kept::Kept;
-use crate::kept::looking::Mended;
+use crate::kept::looking::{self, Mended};
 use crate::kept::steps::Cold;
 use crate::kept::writing::{self, Plan};
 use crate::observe::world::{Located, World, project_id, state_dir};
@@ -209,18 +209,23 @@ pub struct Moved {
 /// What a build would find that asks for nothing beyond staleness, where a plan can tell.
 pub fn look(project: &Project, request: &BuildRequest) -> Option<Told> {
     let plain = request.args.is_empty() && !request.force && !request.again;
-    if plain { told(project, &request.targets, true) } else { None }
+    if plain { told(project, &request.targets, true, &[]) } else { None }
+}
+
+/// The same, where these paths are said to have moved: if they have, nothing else is looked at.
+pub fn look_first_at(project: &Project, request: &BuildRequest, paths: &[PathBuf]) -> Option<Told> {
+    told(project, &request.targets, true, paths)
 }
 
 /// What `pl check` would find, where a plan can tell; nothing is written.
 pub fn fresh_check(project: &Project, targets: &[String]) -> Option<Fresh> {
-    match told(project, targets, false)? {
+    match told(project, targets, false, &[])? {
         Told::Fresh(fresh) if fresh.summary.silent => Some(*fresh),
         _ => None,
     }
 }
 
-fn told(project: &Project, targets: &[String], mend: bool) -> Option<Told> {
+fn told(project: &Project, targets: &[String], mend: bool, hints: &[PathBuf]) -> Option<Told> {
     let begun = Instant::now();
     let _span = project.profile.span(Category::Command, || "look at the kept plan");
     let directory = project.directory.canonicalize().ok()?;
@@ -238,16 +243,27 @@ fn told(project: &Project, targets: &[String], mend: bool) -> Option<Told> {
     if !summary.repository.as_ref().is_none_or(holds) {
         return None;
     }
-    let moved = kept.look()?;
-    if !moved.is_empty() {
-        // Without a mark of today nothing is written and nothing looked at twice is trusted.
-        let now_ns = if mend { file_system_now(path.parent()?).ok()? } else { i64::MIN };
-        let cold = kept.cold()?;
-        let (mended, files) = kept.look_twice(&cold, &moved, now_ns)?;
+    // Without a mark of today nothing is written and nothing looked at twice is trusted.
+    let now_ns = || if mend { file_system_now(path.parent()?).ok() } else { Some(i64::MIN) };
+    let mut cold = None;
+    let mut again = |moved: &looking::Moved| {
+        let read = kept.cold()?;
+        let told = kept.look_twice(&read, moved, now_ns()?);
+        cold = Some(read);
+        told
+    };
+    let can_lead = mend && part.is_none() && summary.silent;
+    let hinted = if hints.is_empty() || !can_lead { None } else { kept.look_only(hints) };
+    let mut moved = hinted.filter(|moved| !moved.is_empty()).and_then(|moved| again(&moved));
+    if moved.as_ref().is_none_or(|(_, files)| files.is_empty()) {
+        let all = kept.look()?;
+        moved = if all.is_empty() { None } else { Some(again(&all)?) };
+    }
+    if let Some((mended, files)) = moved {
+        let cold = cold?;
         if !files.is_empty() {
-            let can_tell = mend && part.is_none() && cold.step_count() > 0 && summary.silent;
-            let moved = || Box::new(Moved { summary, kept, cold, mended, files, path, root, state });
-            return can_tell.then(|| Told::Moved(moved()));
+            let moved = Moved { summary, kept, cold, mended, files, path, root, state };
+            return (can_lead && moved.cold.step_count() > 0).then(|| Told::Moved(Box::new(moved)));
         }
         if mend && mended.is_worth_it() {
             writing::refresh(&path, &kept, &mended);

@@ -74,9 +74,9 @@ pub enum Sight {
     Moved(Box<Moved>),
 }
 
-/// Judges the targets; nothing is written, nothing is started.
-pub fn see(project: &Project, request: &BuildRequest) -> Result<Sight, Failed> {
-    match kept::look(project, request) {
+/// Judges the targets; nothing is written, nothing is started. Where one of `hints` has moved, that is told at once.
+pub fn see(project: &Project, request: &BuildRequest, hints: &[PathBuf]) -> Result<Sight, Failed> {
+    match kept::look_first_at(project, request, hints) {
         Some(Told::Fresh(_)) => {
             Ok(Sight::Whole { seen: Seen { is_green: true, steps: BTreeMap::new() }, as_kept: true })
         }
