@@ -2,6 +2,8 @@
 //!
 //! The worktree is the candidate when it starts; several lints share it.
 
+mod each_file;
+
 use std::path::Path;
 
 use crate::analysis::pipeline::{Check, Command, Property, Rule};
@@ -11,6 +13,7 @@ use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch};
 use crate::exec::fence::{Reach, Watch};
 use crate::exec::installing::{self, Wanted};
+use crate::exec::linting::each_file::EachFile;
 use crate::exec::session::{Made, Session};
 use crate::git::object::{Entry, TreeId};
 use crate::graph::StepKind;
@@ -63,8 +66,17 @@ pub fn run(
     looked: &Looked,
     prepared: &Prepared,
 ) -> Result<Batches, ExecError> {
-    let over = Over { files: &looked.files, tree: looked.tree, prepared, attempt: 1 };
-    let ended = look_over(session, dir, kind, rule, over)?;
+    let each = EachFile::of(rule, &looked.files, &looked.look.fingerprint);
+    let unknown = each.as_ref().map(|each| each.unknown(session)).transpose()?;
+    let files = unknown.as_deref().unwrap_or(&looked.files);
+    let over = Over { files, tree: looked.tree, prepared, attempt: 1 };
+    let ended = match files.is_empty() {
+        true => Ok((Vec::new(), 0, None)),
+        false => look_over(session, dir, kind, rule, over)?,
+    };
+    if let (Some(each), Ok((findings, ..))) = (&each, &ended) {
+        each.remember(session, rule, files, findings)?;
+    }
     if let Ok((findings, duration_ms, _)) = &ended {
         let before = looked.body.as_ref().map_or(0, |body| body.times_red);
         let made = made(findings.clone(), before, *duration_ms);

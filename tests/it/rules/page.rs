@@ -2,7 +2,7 @@
 //!
 //! Knows no checker but grep.
 
-use crate::support::Project;
+use crate::support::{Project, Ran};
 
 fn example() -> String {
     let page = include_str!("../../../docs/rules.md");
@@ -65,4 +65,35 @@ fn findings_are_written_for_other_programs() {
     assert!(shown("json").contains("\"signature\": \""));
     bad.pl(&["show", "--findings", "--rule", "other"]).expect(0).says("no findings");
     bad.pl(&["show", "--findings", "--rule", "left-over"]).expect(0).says("a.py:2");
+}
+
+#[test]
+fn files_that_are_judged_one_by_one_are_looked_over_once() {
+    let names = ["a", "b", "c"];
+    let rule = example().replace("reads \"files\"", "each-file; reads \"files\"");
+    let files: Vec<(String, String)> = names.iter().map(|name| (format!("{name}.py"), "x = 0\n".to_owned())).collect();
+    let mut all: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let definitions = |c: &str| {
+        format!(
+            "tool \"put\" {{ can \"edit\"; shell \"for f in a b; do echo 'x = 1' > $f.py; done; echo '{c}' > c.py\" }}\n\
+             workstream \"ws-1-a\" {{ files-scope \"*.py\"; tasks {{ - \"Write\" }}; tool \"put\"\n\
+             acceptance-tests {{ run \"test\" \"-f\" \"a.py\" }} }}\n"
+        )
+    };
+    let first = definitions("x = 1");
+    all.push(("Pipelinefile.kdl", &first));
+    let project = Project::new(&all);
+    project.write("rules/left-over.kdl", rule);
+    let looked_over = |ran: &Ran| -> Vec<String> {
+        let all = ran.started.iter().filter(|argv| argv.first().is_some_and(|word| word == "grep"));
+        all.flat_map(|argv| argv.iter().filter(|word| word.ends_with(".py")).cloned()).collect()
+    };
+    assert_eq!(looked_over(&project.pl(&["build", "ws-1"]).expect(0)), ["a.py", "b.py", "c.py"]);
+    project.write("Pipelinefile.kdl", definitions("x = 2  # XXX"));
+    let red = project.pl(&["build", "ws-1"]);
+    red.says("c.py:1: warning XXX");
+    // What has findings is looked at once more, and only that.
+    assert_eq!(looked_over(&project.pl(&["build", "ws-1"])), ["c.py"]);
+    project.write("Pipelinefile.kdl", definitions("x = 3"));
+    assert_eq!(looked_over(&project.pl(&["build", "ws-1"]).expect(0)), ["c.py"]);
 }
