@@ -5,9 +5,10 @@
 use std::path::PathBuf;
 
 use crate::analysis::pipeline::Workstream;
+use crate::base::name::WorkstreamId;
 use crate::base::path::PatternSet;
 use crate::exec::ExecError;
-use crate::exec::session::Session;
+use crate::exec::session::{Session, lock};
 use crate::git::object::{CommitId, TreeId};
 use crate::git::repository::{CommitParts, Repository};
 use crate::git::snapshot::{Snapshot, snapshot, snapshot_folder};
@@ -21,6 +22,8 @@ pub struct Place<'a> {
     session: &'a Session<'a>,
     workstream: &'a Workstream,
     keep: PatternSet,
+    /// Its name in git's books, and of its scratch folder.
+    name: WorkstreamId,
     /// Where it is, or will be.
     pub dir: PathBuf,
     stats: Stats,
@@ -34,7 +37,17 @@ impl<'a> Place<'a> {
     pub fn of(session: &'a Session<'a>, workstream: &'a Workstream) -> Self {
         let dir = session.world.worktree(&workstream.id);
         let keep = PatternSet::new(&workstream.keep);
-        Self { session, workstream, keep, dir, stats: Stats::default(), at: None, made_now: false }
+        let name = workstream.id.clone();
+        Self { session, workstream, keep, name, dir, stats: Stats::default(), at: None, made_now: false }
+    }
+
+    /// A place beside it for a look at the base: what lies in a workstream's own worktree may be a person's, and a build
+    /// that is killed meanwhile must find it as it was.
+    pub fn for_base(session: &'a Session<'a>, workstream: &'a Workstream) -> Self {
+        let name = WorkstreamId(format!("{}.base", workstream.id));
+        let dir = session.world.worktree(&name);
+        lock(&session.taken_up).insert(dir.clone());
+        Self { name, dir, ..Self::of(session, workstream) }
     }
 
     fn repository(&self) -> &'a Repository {
@@ -60,7 +73,7 @@ impl<'a> Place<'a> {
         if self.at.is_none() {
             self.rescue(tree)?;
         }
-        let name = self.workstream.id.as_str();
+        let name = self.name.as_str();
         let lock = format!("pl is building {name}");
         self.stats = if worktree::is_made(repository, name) {
             let keep = |path: &[u8]| self.keep.matches(path);
@@ -99,7 +112,7 @@ impl<'a> Place<'a> {
     }
 
     fn worktree(&self) -> Worktree {
-        Worktree { dir: self.dir.clone(), name: self.workstream.id.0.clone() }
+        Worktree { dir: self.dir.clone(), name: self.name.0.clone() }
     }
 
     /// What lies in the worktree now, ignored files included.
@@ -118,12 +131,12 @@ impl<'a> Place<'a> {
 
     /// Whether it exists, by git's books: a tool may have removed its `.git`.
     pub fn exists(&self) -> bool {
-        self.is_folder() && worktree::is_known(self.repository(), self.workstream.id.as_str())
+        self.is_folder() && worktree::is_known(self.repository(), self.name.as_str())
     }
 
     /// Its index, as it was written when it was made exact.
     pub fn index(&self) -> PathBuf {
-        worktree::index_path(self.repository(), self.workstream.id.as_str())
+        worktree::index_path(self.repository(), self.name.as_str())
     }
 
     /// A link in its place is none.
@@ -143,7 +156,7 @@ impl<'a> Place<'a> {
             worktree::remove(self.repository(), &worktree)?;
         }
         let _ = std::fs::remove_file(self.link_path());
-        let scratch = self.session.world.scratch(&self.workstream.id);
+        let scratch = self.session.world.scratch(&self.name);
         if scratch.exists() {
             let _ = std::fs::remove_dir_all(scratch);
         }
@@ -152,11 +165,14 @@ impl<'a> Place<'a> {
     }
 
     fn link_path(&self) -> PathBuf {
-        self.session.world.root.join(".worktrees").join(self.workstream.id.as_str())
+        self.session.world.root.join(".worktrees").join(self.name.as_str())
     }
 
     /// `.worktrees/<ws-id>`, for people; that it cannot be made is no failure.
     fn link(&self) {
+        if self.name != self.workstream.id {
+            return;
+        }
         let link = self.link_path();
         if std::fs::read_link(&link).is_ok_and(|target| target == self.dir) {
             return;
@@ -169,7 +185,7 @@ impl<'a> Place<'a> {
 
     /// A fresh folder of its own outside the worktree: homes, temporary files, prompts.
     pub fn scratch(&self, name: &str) -> Result<PathBuf, ExecError> {
-        let folder = self.session.world.scratch(&self.workstream.id).join(name);
+        let folder = self.session.world.scratch(&self.name).join(name);
         if folder.exists() {
             std::fs::remove_dir_all(&folder).map_err(ExecError::writing(&folder))?;
         }

@@ -81,6 +81,11 @@ impl<'a> Machine<'a, '_> {
     fn go(&mut self) -> Result<End, ExecError> {
         let (session, id) = (self.session, &self.workstream.id);
         session.move_to(id, WorkstreamState::Ready)?;
+        // What a build that was killed left of its look at the base.
+        let mut left = Place::for_base(session, self.workstream);
+        if left.exists() {
+            left.give_up(session.world.located().tree, true)?;
+        }
         self.again = session.asked.again && by_hand::failed_before(session.records(), self.workstream)?;
         let forced = self.kinds().iter().any(|kind| self.is_forced(kind));
         if !forced && let Some(settled) = observe::landed(session.world, session.records(), self.workstream)? {

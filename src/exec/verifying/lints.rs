@@ -160,9 +160,12 @@ impl Verification<'_, '_> {
         let turn = session.setup_lock(base.fingerprint.key());
         let _turn = lock(&turn);
         let Some(base) = on_base(self)?.filter(|base| base.findings.is_none()) else { return Ok(Ok(())) };
-        self.place.make_exact(self.base, self.parent)?;
+        let mut place = self.stand_on_base();
+        let made_exact = self.place.make_exact(self.base, self.parent);
         let over = Over { files: &base.files, tree: self.base, prepared: &base.prepared, attempt: BASE_ATTEMPT };
-        match linting::look_over(session, &self.place.dir, kind, rule, over)? {
+        let ended = made_exact.and_then(|()| linting::look_over(session, &self.place.dir, kind, rule, over));
+        self.leave_base(&mut place)?;
+        match ended? {
             Ok((findings, duration_ms, _)) => {
                 // What it did to the repository's own files is no finding of the base's: it would excuse itself.
                 let (tampered, findings): (Vec<Finding>, Vec<Finding>) =

@@ -4,6 +4,7 @@
 
 use crate::analysis::pipeline::{Command, Prove};
 use crate::exec::ExecError;
+use crate::exec::place::Place;
 use crate::exec::session::{Ending, Made, lock};
 use crate::exec::setup::{Inputs, SetUp, ensure};
 use crate::exec::verifying::{Verification, Verified};
@@ -13,7 +14,7 @@ use crate::observe::workstream::{Prepared, test};
 use crate::plan::{Reason, Verdict};
 use crate::summary::StepStatus;
 
-impl Verification<'_, '_> {
+impl<'a> Verification<'a, '_> {
     /// Runs those tests on the base whose outcome there is not known, where one of them is about to run on the candidate.
     pub(super) fn test_base(&mut self, prepared: &Prepared) -> Result<Option<Verified>, ExecError> {
         let (world, records) = (self.session.world, self.session.records());
@@ -54,11 +55,24 @@ impl Verification<'_, '_> {
         // The same way as the candidate, but on another tree, and on to the end: each test says something for itself.
         let (tree, dirtied) =
             (std::mem::replace(&mut self.tree, self.base), std::mem::replace(&mut self.dirtied, false));
+        let mut place = self.stand_on_base();
         let ended = self
             .earlier_on_base(first, &prepared)
             .and_then(|earlier| self.run_on_base(earlier, first, last, &prepared));
         (self.tree, self.dirtied) = (tree, dirtied);
+        self.leave_base(&mut place)?;
         ended
+    }
+
+    /// Puts a place of its own in place of the candidate's, which is what comes back.
+    pub(super) fn stand_on_base(&mut self) -> Place<'a> {
+        std::mem::replace(self.place, Place::for_base(self.session, self.workstream))
+    }
+
+    /// Puts the candidate's place back and gives the other one up.
+    pub(super) fn leave_base(&mut self, place: &mut Place<'a>) -> Result<(), ExecError> {
+        std::mem::swap(self.place, place);
+        place.give_up(self.base, false)
     }
 
     /// The setups of the base; without them nothing is known of it.

@@ -149,6 +149,8 @@ impl Machine<'_, '_> {
         let Turn { kind, fixer, asked, ground } = turn;
         let session = self.session;
         session.move_to(&self.workstream.id, WorkstreamState::Fixing)?;
+        // From here on the worktree is the fixer's: if this build is killed, nothing that lies there is a person's.
+        session.store.forget_kept(self.workstream.id.as_str())?;
         let why = progress.reds.last().and_then(|reds| reds.first());
         let why = why.map_or_else(String::new, |red| format!("{}: {}", red.kind.name(), red.failure.message));
         let verdict = Verdict::Stale(Reason::Changed(why.clone()));

@@ -144,3 +144,43 @@ fn killed_during_the_third_fix_it_goes_on_with_the_third() {
     assert_eq!(project.result("ws-1", "a.txt"), "good");
     settled(&project, 0);
 }
+
+#[test]
+fn half_a_fix_that_was_killed_is_no_repair_by_a_person() {
+    let line = r#"if [ $n = 1 ]; then echo bad $n > a.txt; elif [ $n = 2 ]; then echo half > a.txt; : > "$HOME/second"; sleep 600; else echo good > a.txt; fi"#;
+    let lab = Lab { fixers: &[("first", line)], breaker: "max-fixes 1", ..Lab::default() };
+    let project = lab.project();
+    project.build(&["ws-1"], 1);
+    let text = project.read("Pipelinefile.kdl");
+    project.write("Pipelinefile.kdl", text.replace("max-fixes 1", "max-fixes 5"));
+    let running = Running::start(&project, "killed", &["build", "ws-1"]);
+    let second = project.around().join("home/second");
+    until("the second fix is asked for", || second.exists());
+    running.kill();
+    project.build(&["ws-1"], 0);
+    assert_eq!(asked(&project), ["coder", "first", "first", "first"]);
+    assert_eq!(project.result("ws-1", "a.txt"), "good");
+}
+
+#[test]
+fn killed_while_the_base_is_tested_a_person_s_repair_is_still_there() {
+    let project = Lab { edit: "echo x > a.txt", test: "grep -q good a.txt", ..Lab::default() }.project();
+    project.build(&["ws-1"], 1);
+    let file = project.worktree("ws-1").join("a.txt");
+    std::fs::write(&file, "good\n").expect("a repair");
+    let (at, hold) = (project.around().join("at"), project.around().join("hold"));
+    std::fs::write(&hold, "").expect("a gate");
+    let gate =
+        format!(": > {}; while [ -e {} ]; do sleep 0.01; done; grep -q good a.txt", at.display(), hold.display());
+    let text = project.read("Pipelinefile.kdl");
+    project.write("Pipelinefile.kdl", text.replace("grep -q good a.txt", &gate));
+    let running = Running::start(&project, "killed", &["build", "ws-1"]);
+    until("the test is at its gate", || at.exists());
+    running.kill();
+    assert_eq!(std::fs::read_to_string(&file).expect("the repair"), "good\n");
+    std::fs::remove_file(&hold).expect("the gate");
+    project.build(&["ws-1"], 0);
+    assert_eq!(asked(&project), ["coder"]);
+    assert_eq!(project.result("ws-1", "a.txt"), "good");
+    assert_eq!(project.git(&["worktree", "list"]).lines().count(), 1);
+}
