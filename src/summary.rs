@@ -49,7 +49,7 @@ pub struct WorkstreamSummary {
     pub status: String,
     /// Why it is not done, or why it ran.
     pub reason: Option<String>,
-    /// Whose fault it is that it is not done: the class of the failure.
+    /// Whose fault it is that it is not done: the class of the failure, or `budget` where time or cost ended its fix loop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// The result commit.

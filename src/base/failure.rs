@@ -9,7 +9,7 @@ use crate::base::finding::Finding;
 /// What went wrong with a step, for people: never just a word.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Failure {
-    /// `agent red-base flaky environment quota hang timeout crash infrastructure`.
+    /// `agent red-base flaky environment quota hang timeout crash infrastructure task`; `quarantined` of a loop that was given up.
     pub class: String,
     /// One sentence.
     pub message: String,

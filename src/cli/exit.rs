@@ -114,10 +114,17 @@ pub fn outcome_of(summary: &BuildSummary) -> Outcome {
     match summary.status.as_str() {
         "completed" => Outcome::Done,
         "interrupted" => Outcome::Interrupted,
+        _ if !task(Failed) && stopped_by_budget(summary) => Outcome::Waiting,
         _ if any("failed") || task(Failed) => Outcome::StepFailed,
         _ if any("waiting") || task(Waiting) => Outcome::Waiting,
         _ => Outcome::StepFailed,
     }
+}
+
+/// Whether nothing failed but for a budget that was used up.
+fn stopped_by_budget(summary: &BuildSummary) -> bool {
+    let mut failed = summary.workstreams.iter().filter(|workstream| workstream.status == "failed").peekable();
+    failed.peek().is_some() && failed.all(|workstream| workstream.class.as_deref() == Some("budget"))
 }
 
 /// Tells a failure and gives the code.

@@ -50,6 +50,11 @@ impl<'a> Place<'a> {
         Self { name, dir, ..Self::of(session, workstream) }
     }
 
+    /// It is made for a short look and goes again: the worktrees that wait are for workstreams.
+    fn is_for_base(&self) -> bool {
+        self.name != self.workstream.id
+    }
+
     fn repository(&self) -> &'a Repository {
         &self.session.world.located().repository
     }
@@ -83,7 +88,11 @@ impl<'a> Place<'a> {
             worktree::create_anew(repository, &self.dir, name, commit, &lock)?.stats
         } else {
             self.made_now = true;
-            match self.session.pool.take(repository, &self.dir, name, commit, &lock)? {
+            let taken = match self.is_for_base() {
+                true => None,
+                false => self.session.pool.take(repository, &self.dir, name, commit, &lock)?,
+            };
+            match taken {
                 Some(taken) => taken.stats,
                 None => worktree::create(repository, &self.dir, name, commit, &lock)?.stats,
             }
@@ -149,7 +158,7 @@ impl<'a> Place<'a> {
     pub fn give_up(&mut self, tree: TreeId, was_kept: bool) -> Result<(), ExecError> {
         let _span = self.span("give up");
         let worktree = self.worktree();
-        let reusable = self.made_now && !was_kept && self.at.is_some();
+        let reusable = self.made_now && !was_kept && self.at.is_some() && !self.is_for_base();
         if reusable && self.exists() && crate::process::working_in(&self.dir).is_none() {
             self.session.pool.give(self.repository(), &worktree, tree, &self.stats)?;
         } else {
@@ -170,7 +179,7 @@ impl<'a> Place<'a> {
 
     /// `.worktrees/<ws-id>`, for people; that it cannot be made is no failure.
     fn link(&self) {
-        if self.name != self.workstream.id {
+        if self.is_for_base() {
             return;
         }
         let link = self.link_path();

@@ -87,6 +87,7 @@ impl Session<'_> {
         tool: &str,
         outcome: &str,
         duration_ms: u64,
+        usage: Value,
     ) -> Result<(), ExecError> {
         self.store.tool_invoked(&ToolInvocation {
             run_id: Some(self.run_id.0.clone()),
@@ -98,7 +99,7 @@ impl Session<'_> {
             outcome: outcome.to_owned(),
             started_at: String::new(),
             duration_ms,
-            usage: Value::Null,
+            usage,
         })?;
         Ok(())
     }

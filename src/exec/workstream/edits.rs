@@ -4,6 +4,9 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::analysis::pipeline::{Tool, ToolKind};
 use crate::base::failure::Failure;
 use crate::exec::ExecError;
 use crate::exec::editing::{self, Edited, Good, Ground};
@@ -128,7 +131,10 @@ impl Machine<'_, '_> {
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         if !matches!(&edited, Edited::Good(good) if good.carried) {
             let tool = self.workstream.tools.first().map_or("", |tool| tool.as_str());
-            self.session.tool_was_asked(kind, tool, edited.word(), duration_ms)?;
+            let is_program = |tool: &Tool| matches!(tool.kind, ToolKind::Ai | ToolKind::Exec);
+            let asked = self.session.world.first_tool(self.workstream).filter(|tool| is_program(tool));
+            let usage = asked.map_or(Value::Null, |_| editing::usage(self.session, self.workstream));
+            self.session.tool_was_asked(kind, tool, edited.word(), duration_ms, usage)?;
         }
         match edited {
             Edited::Good(good) => {

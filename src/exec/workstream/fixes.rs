@@ -20,9 +20,11 @@ use crate::observe::record::FixBody;
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::record::Outcome;
 use crate::store::state::WorkstreamState;
-use crate::store::work::ToolInvocation;
 use crate::summary::StepStatus;
 use crate::verify::breaker::{Cause, Fixer, Next};
+
+/// The class of a workstream that time or cost stopped.
+const BUDGET: &str = "budget";
 
 /// A fix loop in this run.
 #[derive(Debug, Default)]
@@ -217,18 +219,7 @@ impl Machine<'_, '_> {
         };
         let usage = editing::usage(self.session, self.workstream);
         let cost = usage["cost"].as_f64().filter(|cost| cost.is_finite() && *cost > 0.0).unwrap_or(0.0);
-        self.session.store.tool_invoked(&ToolInvocation {
-            run_id: Some(self.session.run_id.0.clone()),
-            ws_id: Some(self.workstream.id.0.clone()),
-            step: kind.name(),
-            tool: name.clone(),
-            version: None,
-            argv: Vec::new(),
-            outcome: outcome.to_owned(),
-            started_at: String::new(),
-            duration_ms,
-            usage,
-        })?;
+        self.session.tool_was_asked(kind, name, outcome, duration_ms, usage)?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; it is not negative")]
         Ok((cost * 1_000_000.0) as u64)
     }
@@ -265,7 +256,8 @@ impl Machine<'_, '_> {
         let said = if stop.cause == Cause::Nobody { red.message.clone() } else { stop.message.clone() };
         let folder = self.quarantine(start, candidate, &ours.progress, &stop)?;
         self.keep(start, parent, candidate, "failed")?;
-        self.class = Some(red.class.clone());
+        let is_budget = matches!(stop.cause, Cause::Time | Cause::Cost);
+        self.class = Some(if is_budget { BUDGET.to_owned() } else { red.class.clone() });
         let result = StepKind::Result(self.workstream.id.clone());
         let failure = Failure {
             class: "quarantined".to_owned(),

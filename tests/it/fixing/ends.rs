@@ -8,11 +8,16 @@ use crate::support::{Project, step, workstream};
 /// Builds to a red end that is remembered: the next build verifies once more, the one after starts nothing.
 #[track_caller]
 fn red(project: &Project, calls: &[&str], says: &str) -> Value {
-    let ran = project.pl(&["build", "--json", "ws-1"]).expect(1).says(says);
+    red_with(project, calls, says, 1)
+}
+
+#[track_caller]
+fn red_with(project: &Project, calls: &[&str], says: &str, code: i32) -> Value {
+    let ran = project.pl(&["build", "--json", "ws-1"]).expect(code).says(says);
     assert_eq!(asked(project), calls);
-    project.pl(&["build", "ws-1"]).expect(1).says(says);
+    project.pl(&["build", "ws-1"]).expect(code).says(says);
     assert_eq!(asked(project), calls, "the same red state was asked for again");
-    settled(project, 1);
+    settled(project, code);
     ran.json()
 }
 
@@ -76,9 +81,9 @@ fn time_and_cost_are_limits() {
     let cost = r#"echo '{"cost": 0.75}' > "$PL_USAGE"; echo bad $n > a.txt"#;
     let lab =
         Lab { fixers: &[("first", cost)], breaker: "max-fixes 9; max-attempts 9; max-cost \"1.50\"", ..Lab::default() };
-    red(&lab.project(), &["coder", "first", "first"], "fixes used up `max-cost`");
+    red_with(&lab.project(), &["coder", "first", "first"], "fixes used up `max-cost`", 3);
     let lab = Lab { fixers: &[("first", "echo bad $n > a.txt")], breaker: "max-time \"1ms\"", ..Lab::default() };
-    red(&lab.project(), &["coder", "first"], "fixes used up `max-time`");
+    red_with(&lab.project(), &["coder", "first"], "fixes used up `max-time`", 3);
 }
 
 #[test]
