@@ -28,6 +28,9 @@ use crate::system::file_hash::{HashCache, file_system_now, file_system_tick};
 use crate::system::profile::Category;
 use crate::system::sight::Notes;
 
+/// A build of so many steps at most waits for the disk only at its end.
+const FEW_STEPS: usize = 1_000;
+
 /// A project with what is asked of it.
 pub(super) struct Ahead {
     pub(super) opened: Opened,
@@ -177,13 +180,7 @@ fn really(
     if let Some(made) = &opened.made {
         let _ = events.send(Event::Note { level: "info".to_owned(), message: made.clone() });
     }
-    let (store, warnings) = Store::open_at(&opened.folder, &opened.database).map_err(store_failed)?;
-    store.profile(&project.profile);
-    for warning in warnings {
-        let _ = events.send(Event::Note { level: "warning".to_owned(), message: warning.to_string() });
-    }
-    crate::process::sweep_all(&opened.world.project);
-    sweep_worktrees(opened);
+    let store = open_store(project, &ahead, &events)?;
     let moved = planned.is_some_and(|planned| {
         waited || ahead.closure != planned.closure || opened.world.graph != planned.opened.world.graph
     });
@@ -217,6 +214,25 @@ fn really(
         ahead.publish(project, request, &seen, judged, mark_ns);
     }
     Ok((ahead, summary))
+}
+
+/// The store, with what a dead build left behind put in order.
+fn open_store(project: &Project, ahead: &Ahead, events: &Sender<Event>) -> Result<Store, Failed> {
+    let opened = &ahead.opened;
+    let (store, warnings) = Store::open_at(&opened.folder, &opened.database).map_err(store_failed)?;
+    store.profile(&project.profile);
+    if ahead.cone.is_some() && ahead.closure.len() <= FEW_STEPS {
+        store.expect_few_changes().map_err(store_failed)?;
+    }
+    for warning in warnings {
+        let _ = events.send(Event::Note { level: "warning".to_owned(), message: warning.to_string() });
+    }
+    if ahead.cone.is_none() {
+        // Opening the store takes a plan away; so where one lies, the last build came to its end and left nothing running.
+        crate::process::sweep_all(&opened.world.project);
+    }
+    sweep_worktrees(opened);
+    Ok(store)
 }
 
 /// What was planned, under the lock: where somebody built meanwhile, a plan says nothing of what lies there now.
