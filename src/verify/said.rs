@@ -97,7 +97,7 @@ fn number(text: Option<&str>, base: u32) -> Option<u32> {
     let text = text?.trim();
     let (text, base) = text.strip_prefix('=').map_or((text, base), |sure| (sure, 1));
     let number: i64 = text.parse().ok()?;
-    u32::try_from(number + 1 - i64::from(base)).ok().filter(|number| *number > 0)
+    u32::try_from(number.saturating_add(1 - i64::from(base))).ok().filter(|number| *number > 0)
 }
 
 /// The column, from 1, of the character at a byte of a line, from 1; where the text is not known they are taken for equal.
@@ -159,7 +159,10 @@ mod tests {
     #[test]
     fn places_are_counted_from_one() {
         assert_eq!((number(Some("0"), 0), number(Some("0"), 1), number(Some("7"), 1)), (Some(1), None, Some(7)));
-        assert_eq!((number(Some("-1"), 0), number(Some("x"), 1), number(None, 1)), (None, None, None));
+        assert_eq!(
+            (number(Some("-1"), 0), number(Some("9223372036854775807"), 0), number(None, 1)),
+            (None, None, None)
+        );
         assert_eq!(characters(Some("a\näöü b".as_bytes()), 2, 8), 5);
         assert_eq!((characters(None, 2, 8), characters(Some(b"a"), 9, 8)), (8, 8));
     }

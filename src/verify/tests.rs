@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Output, read};
 use crate::analysis::pipeline::parser::{Elements, Form, Parser, Stream};
-use crate::analysis::pipeline::{Command, LooksIn, Missing, Rule};
+use crate::analysis::pipeline::{Check, Command, LooksIn, Missing, Rule};
 use crate::base::finding::{Finding, FindingSeverity};
 
 fn parser(form: Form, fields: &[(&str, &str)]) -> Parser {
@@ -285,4 +285,49 @@ fn a_report_in_a_file() {
     assert!(found(&rule, 0, "1..1\nok 1\n").unwrap_err().contains("no report"));
     let out = Output { out: Some(b"1..1\nok 1\n"), ..output(0, "", &[]) };
     assert_eq!(read(&rule, out).unwrap(), []);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+    #[test]
+    fn no_output_is_too_strange(
+        words in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "ok 1", "not ok 2 - a # TODO", "1..2", "---", "  location: 'a:1:2'", "...", "\n", "    ", "{", "}", "[", "]", ":", ",",
+                "\"a\"", "9223372036854775807", "-1", "<testsuites>", "<testcase file='a' line='0'>", "<failure>", "</", "\u{1b}[0m",
+                "\u{1b}[", "a.py:1:2: E1 b", "\"runs\"", "\"results\"", "null", "\r", "ä", "file://%e4%f", "\u{0}",
+            ]),
+            0..24,
+        ),
+        exit in 0..2_i32,
+    ) {
+        let text = words.concat();
+        let forms = [
+            Form::ExitCode,
+            Form::Json(elements("$[*].a?.*[*]")),
+            Form::JsonLines(elements("$")),
+            Form::Sarif,
+            Form::Junit { pattern: Some("(?P<path>.):(?P<line>.)".to_owned()) },
+            Form::Tap,
+            Form::Regex { pattern: "(?P<path>.*?):(?P<line>.*)".to_owned(), whole_text: true, ignore: Some("^a".to_owned()) },
+            Form::Lines { ignore: None },
+        ];
+        for form in forms {
+            let mut parser = parser(form, &[("path", "^.a|{path}"), ("line", "b.0"), ("column", "c[d].e"), ("message", "{x}")]);
+            (parser.line_base, parser.column_bytes) = (0, true);
+            let findings = found(&rule(parser), exit, &text);
+            // What is called findings by the program is never nothing.
+            assert!(exit == 0 || findings.is_err() || findings.is_ok_and(|findings| !findings.is_empty()));
+        }
+    }
+
+    #[test]
+    fn no_file_is_too_strange(bytes in proptest::collection::vec(proptest::sample::select(b"<=>| \t\r\na\xff\0".to_vec()), 0..40)) {
+        use super::check::{File, look};
+        let file = File { path: String::from_utf8_lossy(&bytes).into_owned(), bytes };
+        let others = [file.path.clone(), "A/b".to_owned()];
+        for check in [Check::Paths, Check::ConflictMarkers, Check::Whitespace] {
+            look(&rule(parser(Form::ExitCode, &[])), check, std::slice::from_ref(&file), &others);
+        }
+    }
 }

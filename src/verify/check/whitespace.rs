@@ -41,7 +41,7 @@ pub(super) fn look(file: &File) -> Vec<Fault> {
         faults.push(fault("missing-newline", last, None, "the last line has no end"));
     }
     // The last line counts only with an end of its own.
-    let in_lf = ends[0] - u32::from(last > 0 && !file.bytes.ends_with(b"\n"));
+    let in_lf = ends[0].saturating_sub(u32::from(last > 0 && !file.bytes.ends_with(b"\n")));
     if in_lf > 0 && ends[1] > 0 {
         faults.push(fault("mixed-line-endings", 1, None, "some lines end in CR LF and some in LF"));
     }
@@ -71,6 +71,7 @@ mod tests {
 
     #[test]
     fn what_is_right() {
+        assert_eq!(found("a", "a\r"), [("missing-newline", 1, None)]);
         for text in ["", "a\n", "a\r\nb\r\n", "\ta\n\t  b\n", "a\n\nb\n"] {
             assert_eq!(found("a", text), [], "{text:?}");
         }
