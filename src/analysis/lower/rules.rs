@@ -44,7 +44,10 @@ pub fn lower_all(
         let message = format!("no rule `{}`", used.value);
         diagnostics.push(Diagnostic::new(&unknown_rule::CODE, used.span, message).help(help));
     }
-    let declared = |rule: &Rule| gathered.rules_declared.iter().position(|name| *name == rule.name.as_str());
+    // Those that `use` names come first, in its order; then the others as they are declared.
+    let used = gathered.used_rules.iter().map(|used| used.value.as_str());
+    let order: Vec<&str> = used.chain(gathered.rules_declared.iter().copied()).collect();
+    let declared = |rule: &Rule| order.iter().position(|name| *name == rule.name.as_str());
     let mut rules: Vec<Rule> = gathered.rules.iter().map(|rule| lower(rule, globals, timeouts, diagnostics)).collect();
     // What the project says of all is over what each says of itself.
     let missing = word(gathered.default_missing, &MISSING, diagnostics);

@@ -126,16 +126,13 @@ impl Machine<'_, '_> {
         let carried = if may_carry { editing::carry(self.session, ground, look)? } else { None };
         let edited = match carried {
             Some(good) => Edited::Good(good),
-            None => editing::ask(self.session, &mut self.place, ground, look)?,
+            None => {
+                self.forget_attempts()?;
+                editing::ask(self.session, &mut self.place, ground, look)?
+            }
         };
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if !matches!(&edited, Edited::Good(good) if good.carried) {
-            let tool = self.workstream.tools.first().map_or("", |tool| tool.as_str());
-            let is_program = |tool: &Tool| matches!(tool.kind, ToolKind::Ai | ToolKind::Exec);
-            let asked = self.session.world.first_tool(self.workstream).filter(|tool| is_program(tool));
-            let usage = asked.map_or(Value::Null, |_| editing::usage(self.session, self.workstream));
-            self.session.tool_was_asked(kind, tool, edited.word(), duration_ms, usage)?;
-        }
+        self.tool_was_asked(kind, &edited, duration_ms)?;
         match edited {
             Edited::Good(good) => {
                 self.remember(kind, ground, look, &good, duration_ms)?;
@@ -178,6 +175,18 @@ impl Machine<'_, '_> {
                 Ok(Err(End::Interrupted))
             }
         }
+    }
+
+    /// Writes that the tool was asked, with what it says that it used.
+    fn tool_was_asked(&self, kind: &StepKind, edited: &Edited, duration_ms: u64) -> Result<(), ExecError> {
+        if matches!(edited, Edited::Good(good) if good.carried) {
+            return Ok(());
+        }
+        let name = self.workstream.tools.first().map_or("", |tool| tool.as_str());
+        let is_program = |tool: &&Tool| matches!(tool.kind, ToolKind::Ai | ToolKind::Exec);
+        let program = self.session.world.first_tool(self.workstream).filter(is_program);
+        let usage = program.map_or(Value::Null, |_| editing::usage(self.session, self.workstream));
+        self.session.tool_was_asked(kind, name, edited.word(), duration_ms, usage)
     }
 
     fn edit_body(&self, ground: Ground<'_>, after: TreeId, failure: &Failure) -> EditBody {

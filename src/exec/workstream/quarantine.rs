@@ -49,6 +49,11 @@ impl Machine<'_, '_> {
         self.write_history(&history)
     }
 
+    /// An edit is asked anew: what was done about the last one's result is over.
+    pub(super) fn forget_attempts(&self) -> Result<(), ExecError> {
+        Ok(self.session.store.set_note(LOOP_NOTES, self.workstream.id.as_str(), &Value::Null)?)
+    }
+
     /// What is noted of the same attempts.
     fn known(&self, history: &LoopHistory) -> Result<Option<LoopHistory>, ExecError> {
         let note = self.session.store.note(LOOP_NOTES, self.workstream.id.as_str())?;

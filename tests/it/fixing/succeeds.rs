@@ -41,6 +41,11 @@ rule "a-later" { files "a.txt"; shell "! grep -q bad a.txt"; parse "exit-code"; 
     project.commit("two rules");
     project.build(&["ws-1"], 0);
     assert_eq!(project.result("ws-1", "a.txt"), "first");
+    // `use` says another order.
+    project.write("Pipelinefile.kdl", format!("use \"a-later\" \"bad\"\n{}", project.read("Pipelinefile.kdl")));
+    project.pl(&["reset", "ws-1"]).expect(0);
+    project.build(&["ws-1"], 0);
+    assert_eq!(project.result("ws-1", "a.txt"), "later");
 }
 
 #[test]
@@ -82,6 +87,14 @@ fn what_was_mended_outlives_a_base_that_moves_elsewhere() {
     assert_eq!(asked(&project), ["coder", "first"]);
     assert_eq!(project.result("ws-1", "b.txt"), "moved");
     settled(&project, 0);
+    // The attempts are shown until the edit is asked anew.
+    assert_eq!(project.pl(&["show", "--json", "ws-1"]).json()["fix_loop"]["attempts"][1]["findings_after"], 0);
+    let text = project.read("Pipelinefile.kdl").replace("Write a.txt", "Write a.txt again");
+    project.write("Pipelinefile.kdl", text);
+    let rules = project.read("rules/lab.kdl").replace("echo bad > a.txt", "echo fine > a.txt");
+    project.write("rules/lab.kdl", rules);
+    project.build(&["ws-1"], 0);
+    assert!(project.pl(&["show", "--json", "ws-1"]).json()["fix_loop"].is_null());
 }
 
 #[test]
