@@ -155,10 +155,6 @@ impl Verification<'_, '_> {
         let on_base = |this: &Self| {
             baseline::on_base(session.world, session.records(), this.candidate(prepared), rule, &looked.files)
         };
-        let Some(base) = on_base(self)? else { return Ok(Ok(())) };
-        // One at a time: who waits finds what the other recorded.
-        let turn = session.setup_lock(base.fingerprint.key());
-        let _turn = lock(&turn);
         let Some(base) = on_base(self)?.filter(|base| base.findings.is_none()) else { return Ok(Ok(())) };
         let mut place = self.stand_on_base();
         let made_exact = self.place.make_exact(self.base, self.parent);

@@ -5,7 +5,7 @@
 use crate::analysis::pipeline::{Command, Prove};
 use crate::exec::ExecError;
 use crate::exec::place::Place;
-use crate::exec::session::{Ending, Made, lock};
+use crate::exec::session::{Ending, Made};
 use crate::exec::setup::{Inputs, SetUp, ensure};
 use crate::exec::verifying::{Verification, Verified};
 use crate::graph::StepKind;
@@ -39,11 +39,8 @@ impl<'a> Verification<'a, '_> {
             Ok(prepared) => prepared,
             Err(ended) => return Ok(ended),
         };
-        // One at a time: who waits finds what the other recorded.
-        let first = wanted.first().copied().unwrap_or(1);
-        let looked = testing::on_base(world, records, self.candidate(&prepared), first)?;
-        let turn = looked.map(|base| self.session.setup_lock(base.fingerprint.key()));
-        let _turn = turn.as_deref().map(lock);
+        // Two at once may both run them: a lock must not be held here, because a worker that waits for a part of a checkout
+        // takes up another workstream meanwhile, and would wait for itself.
         let mut unknown = Vec::new();
         for number in wanted {
             let known = testing::on_base(world, records, self.candidate(&prepared), number)?;
