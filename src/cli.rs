@@ -12,6 +12,7 @@ pub mod terminal;
 pub mod build;
 pub mod check;
 pub mod graph;
+pub mod lint;
 pub mod watch;
 
 pub mod diff;
@@ -111,6 +112,7 @@ enum Command {
     Check(check::Arguments),
     Graph(graph::Arguments),
     Watch(watch::Arguments),
+    Lint(lint::Arguments),
     Show(show::Arguments),
     Log(log::Arguments),
     Diff(diff::Arguments),
@@ -152,6 +154,7 @@ fn dispatch(command: Command, project: Project, terminal: &Terminal) -> Result<O
         Command::Check(arguments) => check::run(arguments, project, terminal),
         Command::Graph(arguments) => graph::run(arguments, project, terminal),
         Command::Watch(arguments) => watch::run(arguments, project, terminal),
+        Command::Lint(arguments) => lint::run(arguments, &project, terminal),
         Command::Show(arguments) => show::run(arguments, project, terminal),
         Command::Log(arguments) => log::run(arguments, project, terminal),
         Command::Diff(arguments) => diff::run(arguments, project, terminal),

@@ -21,6 +21,7 @@ pub mod replaying;
 pub mod holding;
 pub mod verifying;
 pub mod linting;
+pub mod working_copy;
 pub mod installing;
 pub mod finishing;
 pub mod place;

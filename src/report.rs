@@ -13,6 +13,7 @@ pub mod summary;
 
 pub mod explain;
 pub mod findings;
+pub mod linting;
 pub mod graph;
 pub mod history;
 pub mod plan;

@@ -10,6 +10,7 @@ mod batch;
 pub mod blob;
 pub mod content;
 pub mod history;
+pub mod lint;
 pub mod lock;
 pub mod machine;
 mod opening;

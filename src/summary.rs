@@ -2,6 +2,8 @@
 //!
 //! Plain data; the field names are a promise (see schema/build.json).
 
+pub mod lint;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::failure::Failure;

@@ -14,6 +14,7 @@ pub mod differing;
 pub mod explaining;
 pub mod logging;
 pub mod looking;
+pub mod linting;
 pub mod needs;
 pub mod watching;
 

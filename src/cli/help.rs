@@ -8,7 +8,7 @@ use crate::cli::Arguments;
 
 /// Commands by what they are for; a test holds the list to the commands there are.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Build", &["build", "check", "graph", "watch"]),
+    ("Build", &["build", "check", "graph", "watch", "lint"]),
     ("Look", &["show", "log", "diff", "explain"]),
     ("Decide", &["reset", "clean"]),
     ("Set up", &["init", "doctor", "completions"]),

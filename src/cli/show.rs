@@ -47,7 +47,7 @@ pub struct Arguments {
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub enum Format {
     /// For people
     Text,
     /// As with --json
@@ -66,7 +66,7 @@ enum Format {
 
 impl Format {
     /// The form for other programs; text and JSON are as everywhere.
-    fn foreign(self) -> Option<findings::Format> {
+    pub fn foreign(self) -> Option<findings::Format> {
         Some(match self {
             Self::Text | Self::Json => return None,
             Self::Sarif => findings::Format::Sarif,

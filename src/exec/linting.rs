@@ -27,7 +27,7 @@ use crate::verify::check::File;
 use crate::verify::{self, Output};
 
 /// Bytes of file names in one argument list; Linux lets a list have 128 KiB a string and 2 MiB in all.
-const BATCH_BYTES_MAX: usize = 96 * 1024;
+pub const BATCH_BYTES_MAX: usize = 96 * 1024;
 
 /// Wall time of a lint that says none.
 pub const LINT_TIMEOUT_MS: u64 = 10 * 60 * 1000;
@@ -164,7 +164,8 @@ fn run_batches(session: &Session<'_>, dir: &Path, kind: &StepKind, rule: &Rule, 
     Ok((findings, duration_ms, last))
 }
 
-fn read(rule: &Rule, dir: &Path, ran: &Ran, out: Option<&[u8]>) -> Result<Vec<Finding>, String> {
+/// Reads what a rule's program printed in a folder; the error is a sentence about the program.
+pub fn read(rule: &Rule, dir: &Path, ran: &Ran, out: Option<&[u8]>) -> Result<Vec<Finding>, String> {
     let canonical = dir.canonicalize().ok();
     let roots: Vec<String> =
         [Some(dir), canonical.as_deref()].into_iter().flatten().map(|dir| dir.to_string_lossy().into_owned()).collect();

@@ -230,6 +230,11 @@ impl Repository {
         self.with(|handle| Ok(handle.has_object(id.0)))
     }
 
+    /// The id that bytes have as a blob.
+    pub fn blob_id(bytes: &[u8]) -> Result<BlobId, GitError> {
+        crate::git::worktree::reset::blob_id(bytes)
+    }
+
     /// Keeps bytes as a blob; nothing is written when it is there already.
     pub fn write_blob(&self, bytes: &[u8]) -> Result<BlobId, GitError> {
         self.with(|handle| {

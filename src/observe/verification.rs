@@ -107,6 +107,22 @@ pub fn is_file(entry: &Entry) -> bool {
     matches!(entry.blob.mode, Mode::File | Mode::Executable)
 }
 
+/// How a rule's output is read, and what is made of it.
+pub fn reading(rule: &Rule) -> String {
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?}",
+        rule.exit_clean,
+        rule.exit_findings,
+        rule.parsers,
+        rule.broken,
+        rule.check,
+        rule.category,
+        rule.categories,
+        rule.severity,
+        rule.severities
+    )
+}
+
 /// What a lint observes.
 pub fn lint(
     world: &World,
@@ -118,19 +134,7 @@ pub fn lint(
 ) -> Result<Fingerprint, GitError> {
     let mut fingerprint = Fingerprint::of("lint");
     fingerprint.text("command", &rule.command.text());
-    let reading = format!(
-        "{:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?}",
-        rule.exit_clean,
-        rule.exit_findings,
-        rule.parsers,
-        rule.broken,
-        rule.check,
-        rule.category,
-        rule.categories,
-        rule.severity,
-        rule.severities
-    );
-    fingerprint.text("reading", &reading);
+    fingerprint.text("reading", &reading(rule));
     fingerprint.text("version", version);
     add_looked_over(&mut fingerprint, &world.located().repository, rule, setups, candidate, files)?;
     Ok(fingerprint)

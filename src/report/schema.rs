@@ -10,6 +10,7 @@ use crate::report::explain::Explanation;
 use crate::report::graph::json::GraphReport;
 use crate::report::history::{LogShow, Show};
 use crate::report::schema::bundle::{BundleFile, TaskFile};
+use crate::summary::lint::LintSummary;
 use crate::summary::{BuildSummary, CheckReport};
 
 /// File names below `schema/` with their pretty JSON.
@@ -19,6 +20,7 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("task-file.schema.json", input::<TaskFile>("A file of tasks that a Pipelinefile.kdl includes")),
         ("build.schema.json", output::<BuildSummary>("What `pl build --json` prints")),
         ("check.schema.json", output::<CheckReport>("What `pl check --json` prints")),
+        ("lint.schema.json", output::<LintSummary>("What `pl lint --json` prints")),
         ("graph.schema.json", output::<GraphReport>("What `pl graph --json` prints")),
         ("explain.schema.json", output::<Explanation>("What `pl explain --json` prints for a step")),
         ("show.schema.json", output::<Show>("What `pl show --json` prints")),

@@ -73,6 +73,13 @@ impl HashCache {
         self.lock().iter().map(|(path, (stat, digest))| (path.clone(), *stat, *digest)).collect()
     }
 
+    /// All that is known now, to start from again.
+    pub fn into_known(self) -> HashMap<PathBuf, (Stat, Digest)> {
+        let mut known = self.known;
+        known.extend(self.learned.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+        known
+    }
+
     /// Files that were read.
     pub fn hashed(&self) -> u64 {
         self.hashed.load(Ordering::Relaxed)

@@ -15,6 +15,7 @@ mod planning;
 mod pool;
 mod profile;
 mod robustness;
+mod lint;
 mod rules;
 mod scale;
 mod users_ask;

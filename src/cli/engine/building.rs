@@ -324,7 +324,7 @@ fn exec_failed(error: ExecError) -> Failed {
 }
 
 /// `.pl` with its own `.gitignore`, and the excludes of the repository around the project.
-fn prepare_folder(opened: &Opened) -> Result<(), Failed> {
+pub fn prepare_folder(opened: &Opened) -> Result<(), Failed> {
     let failed = |path: &Path| {
         let path = path.display().to_string();
         move |error: std::io::Error| {
