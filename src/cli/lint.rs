@@ -26,6 +26,7 @@ use crate::summary::lint::{LintStatus, LintSummary};
   pl lint --since main        files that differ from main
   pl lint --fix               mend what the rules' own commands can mend
   pl lint --rule ruff         with one rule, of the project or of pl
+  pl lint --write-baseline    what is found now is agreed; only new findings are told
   pl lint --install-hook      before every commit, over what is committed")]
 pub struct Arguments {
     /// Files and folders; without any, the whole project
@@ -46,8 +47,11 @@ pub struct Arguments {
     /// How findings are written
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
+    /// Write down what is found as agreed (lint-baseline.json): from then on only other findings are told
+    #[arg(long, conflicts_with_all = ["paths", "since", "fix", "rules"])]
+    write_baseline: bool,
     /// Make it git's pre-commit hook, over the files that are committed
-    #[arg(long, conflicts_with_all = ["paths", "since", "fix", "rules", "format"])]
+    #[arg(long, conflicts_with_all = ["paths", "since", "fix", "rules", "format", "write_baseline"])]
     #[arg(
         long_help = "Make it git's pre-commit hook, over the files that are committed. A hook that pl did not write stays, \
                        unless --force is given. A file that is committed in part is refused: what lies in the folder is not \
@@ -58,13 +62,13 @@ pub struct Arguments {
 
 /// Performs the command.
 pub fn run(arguments: Arguments, project: &Project, terminal: &Terminal) -> Result<Outcome, Failed> {
-    let Arguments { paths, since, fix, rules, force, format, install_hook } = arguments;
+    let Arguments { paths, since, fix, rules, force, format, write_baseline, install_hook } = arguments;
     if install_hook {
         let path = linting::install_hook(project, force)?;
         terminal.print(&format!("wrote {}\n", path.display()))?;
         return Ok(Outcome::Done);
     }
-    let summary = linting::lint(project, LintRequest { paths, since, fix, rules, force })?;
+    let summary = linting::lint(project, LintRequest { paths, since, fix, rules, force, write_baseline })?;
     show(&summary, format, terminal)?;
     Ok(outcome(&summary))
 }

@@ -3,6 +3,7 @@
 //! A file is judged again only where it, the rule, its program or its configuration moved; of the rest it is known what would be
 //! said (`store/lint.rs`). What moved while it was judged is told and not remembered.
 
+mod baseline;
 mod files;
 mod judging;
 mod running;
@@ -47,6 +48,8 @@ pub struct Asked {
     pub fix: bool,
     /// All are judged, whatever is known.
     pub force: bool,
+    /// What is found is written down as agreed.
+    pub write_baseline: bool,
 }
 
 /// Why there is no answer at all.
@@ -88,6 +91,9 @@ pub enum LintError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// What a rule would say is not known, so it cannot be agreed to.
+    #[error("no baseline was written: {0} came to no answer")]
+    NoBaseline(String),
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -114,7 +120,7 @@ pub fn lint(
         round.notes.dedup();
     }
     linting.keep(&round);
-    let mut summary = round.summary(world, asked);
+    let mut summary = round.summary(world, asked)?;
     summary.fixed = fixed;
     summary.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(summary)
@@ -391,7 +397,7 @@ impl Round {
         new.extend(told.answers.iter().map(|(key, findings)| (*key, written(findings))));
     }
 
-    fn summary(self, world: &World, asked: &Asked) -> LintSummary {
+    fn summary(self, world: &World, asked: &Asked) -> Result<LintSummary, LintError> {
         let mut findings: Vec<Finding> = self.findings.into_iter().map(|(_, finding)| finding).collect();
         // Who names paths does not ask what a rule that reads the whole tree says of others.
         findings.retain(|finding| {
@@ -402,12 +408,25 @@ impl Round {
             let place = |finding: &Finding| (finding.path.clone(), finding.line, finding.column, finding.tool.clone());
             place(left).cmp(&place(right))
         });
+        let is_answer = |rule: &LintRule| matches!(rule.status, LintStatus::Clean | LintStatus::Findings);
+        let mut notes = self.notes;
+        if asked.write_baseline {
+            if let Some(rule) = self.rules.iter().find(|rule| !is_answer(rule)) {
+                return Err(LintError::NoBaseline(rule.name.clone()));
+            }
+            let count = baseline::write(&world.root, &findings)?;
+            notes.push(format!("wrote {}; it excuses {count}", baseline::NAME));
+        }
+        let (findings, old) = baseline::without_known(&world.root, findings)?;
+        if old > 0 && !asked.write_baseline {
+            notes.push(format!("{old} left out that {} has", baseline::NAME));
+        }
         let failing = findings.iter().filter(|finding| fails(&world.pipeline.fail_on, finding)).count();
         let broke = |rule: &LintRule| matches!(rule.status, LintStatus::Failed | LintStatus::Missing);
         let ok = failing == 0 && !self.rules.iter().any(broke);
         let mut rules = self.rules;
         rules.sort_by(|left, right| left.name.cmp(&right.name));
-        let (files, notes) = (self.files, self.notes);
-        LintSummary { ok, files, findings, failing, rules, notes, ..LintSummary::default() }
+        let files = self.files;
+        Ok(LintSummary { ok, files, findings, failing, rules, notes, ..LintSummary::default() })
     }
 }

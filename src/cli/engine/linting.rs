@@ -32,6 +32,8 @@ pub struct LintRequest {
     pub rules: Vec<String>,
     /// Judge all.
     pub force: bool,
+    /// Agree to what is found.
+    pub write_baseline: bool,
 }
 
 /// Looks rules over the working copy.
@@ -41,7 +43,8 @@ pub fn lint(project: &Project, request: LintRequest) -> Result<LintSummary, Fail
     let (paths, named) = paths(&project.directory, &opened.world.root, &request.paths)?;
     let cancel = heard()?;
     prepare_folder(&opened)?;
-    let asked = Asked { paths, named, since: request.since, fix: request.fix, force: request.force };
+    let LintRequest { since, fix, force, write_baseline, .. } = request;
+    let asked = Asked { paths, named, since, fix, force, write_baseline };
     working_copy::lint(&opened.world, &opened.folder, &rules, &asked, &cancel).map_err(|error| failed(&error))
 }
 

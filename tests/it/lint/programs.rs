@@ -1,6 +1,6 @@
 //! Programs that fail, that are not there, and that are real.
 
-use super::{handed, lab, rule, words};
+use super::{handed, lab, make_executable, rule, words};
 use crate::support::Project;
 
 const SINGLE: &str = "reads \"files\"; each-file";
@@ -71,4 +71,56 @@ fn a_folder_without_definitions_can_be_looked_over() {
     std::fs::remove_file(project.path("Pipelinefile.kdl")).expect("gone");
     project.pl(&["lint"]).expect(1).says("a.json:1:2: error");
     project.pl(&["lint", "--rule", "whitespace"]).expect(0).started_nothing();
+}
+
+#[test]
+fn what_is_agreed_is_not_told_again() {
+    let project = lab(SINGLE);
+    project.write("a.txt", "bad\n");
+    project.write("Pipelinefile.kdl", "use \"whitespace\"\n");
+    project.pl(&["lint", "--write-baseline"]).expect(0).says("wrote lint-baseline.json; it excuses 1");
+    project.pl(&["lint"]).expect(0).says("1 left out that lint-baseline.json has");
+    project.write("a.txt", "good\nbad\n");
+    project.pl(&["lint"]).expect(0);
+    project.write("a.txt", "good\nbad\nbad and new\n");
+    let new = project.pl(&["lint"]).expect(1).says("a.txt:3: ");
+    assert!(!new.output().contains("a.txt:2"), "{}", new.output());
+    project.write("b.txt", "crash\n");
+    project.pl(&["lint", "--write-baseline"]).expect(3).says("no baseline was written: words");
+    project.write("b.txt", "good\n");
+    project.write("lint-baseline.json", "{");
+    project.pl(&["lint"]).expect(3).says("cannot read lint-baseline.json");
+}
+
+/// Where `tests/checkers/install` put real programs.
+fn checkers() -> std::path::PathBuf {
+    let ours = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/checkers");
+    std::env::var_os("PL_CHECKERS_DIR").map_or(ours, std::path::PathBuf::from).join(".pl/tools/bin")
+}
+
+#[test]
+fn real_programs_are_handed_what_moved() {
+    let on_path = |name: &str| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).chain([checkers()]).map(|folder| folder.join(name)).find(|path| path.exists())
+    };
+    let (Some(ruff), Some(codespell)) = (on_path("ruff"), on_path("codespell")) else { return };
+    let project = Project::new(&[
+        ("Pipelinefile.kdl", "use \"ruff\" \"codespell\"\n"),
+        ("a.py", "import os\n"),
+        ("b.py", "x = 1  # teh\n"),
+        ("c.py", "x = 1\n"),
+    ]);
+    for (name, program) in [("ruff", ruff), ("codespell", codespell)] {
+        project.write(&format!(".pl/tools/bin/{name}"), format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display()));
+        make_executable(&project, &format!(".pl/tools/bin/{name}"));
+    }
+    project.pl(&["lint"]).expect(1).says("a.py:1:8: ").says("F401").says("b.py:1: warning teh");
+    project.pl(&["lint"]).expect(1).started_nothing();
+    project.write("c.py", "y = 1\n");
+    let third = project.pl(&["lint"]).expect(1).says("F401");
+    assert!(third.started.iter().all(|argv| argv.last().is_some_and(|file| file == "c.py")), "{:?}", third.started);
+    assert_eq!(third.started.len(), 3);
+    project.pl(&["lint", "--fix"]).expect(0).says("mended a.py").says("mended b.py");
+    assert_eq!((project.read("a.py"), project.read("b.py")), (String::new(), "x = 1  # the\n".to_owned()));
 }
