@@ -230,6 +230,12 @@ impl Repository {
         self.with(|handle| Ok(handle.has_object(id.0)))
     }
 
+    /// A setting of the repository itself; a person's and the system's are not asked.
+    pub fn setting(&self, name: &str) -> Option<String> {
+        let handle = self.shared.library.to_thread_local();
+        handle.config_snapshot().string(name).map(|value| value.to_string())
+    }
+
     /// The id that bytes have as a blob.
     pub fn blob_id(bytes: &[u8]) -> Result<BlobId, GitError> {
         crate::git::worktree::reset::blob_id(bytes)

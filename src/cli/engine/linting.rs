@@ -111,6 +111,10 @@ pub fn install_hook(project: &Project, force: bool) -> Result<PathBuf, Failed> {
     let top = repository.work_dir().and_then(|top| top.canonicalize().ok());
     let inner = top.and_then(|top| root.strip_prefix(top).ok().map(Path::to_path_buf));
     let inner = inner.ok_or_else(|| Failed::missing("the repository around this project has no checkout"))?;
+    if let Some(elsewhere) = repository.setting("core.hooksPath") {
+        let refused = format!("git looks for hooks in {elsewhere} (core.hooksPath), which others may share");
+        return Err(Failed::usage(refused).hint("call `pl lint --since HEAD` from its pre-commit hook"));
+    }
     let hooks = repository.common_dir().join("hooks");
     let path = hooks.join("pre-commit");
     let writing = |error: std::io::Error| Failed::missing(format!("cannot write {}: {error}", path.display()));

@@ -48,4 +48,7 @@ fn somebody_elses_hook_stays() {
     project.pl(&["lint", "--install-hook", "--force"]).expect(0);
     project.pl(&["lint", "--install-hook"]).expect(0);
     assert!(project.read(".git/hooks/pre-commit").contains("lint"));
+    // Where git does not look, none is written.
+    project.git(&["config", "core.hooksPath", "elsewhere"]);
+    project.pl(&["lint", "--install-hook"]).expect(2).says("git looks for hooks in elsewhere");
 }
