@@ -56,12 +56,19 @@ impl Ahead {
         look_ahead(&self.opened, &self.closure, &self.asked, None)
     }
 
-    /// Writes the plan that answers the next build.
-    fn publish(&self, project: &Project, request: &BuildRequest, preview: &Preview, judged: Notes, mark_ns: i64) {
+    /// Writes the plan that answers the next build; `ran`: after a run, under its lock.
+    fn publish(
+        &self,
+        project: &Project,
+        request: &BuildRequest,
+        preview: &Preview,
+        (judged, mark_ns): (Notes, i64),
+        ran: bool,
+    ) {
         let (opened, wanted) = (&self.opened, self.wanted.as_slice());
         let _span = project.profile.span(Category::Command, || "write the plan");
         if let Some(cone) = &self.cone {
-            cone.publish(opened, preview, judged, mark_ns);
+            cone.publish(opened, preview, judged, ran.then_some(mark_ns));
             return;
         }
         kept::publish(Green { opened, project, request, wanted, preview, judged, mark_ns });
@@ -97,8 +104,8 @@ pub fn build(
     let observed = request.watch.is_some().then(|| Seen::of(&planned.opened, &seen));
     if seen.is_green() && !planned.opened.world.located.as_ref().is_some_and(|located| located.unmade) {
         let summary = nothing_to_do(&planned.opened.world, &seen, begun);
-        if let Some((judged, mark_ns)) = judged.zip(mark_ns) {
-            planned.publish(project, request, &seen, judged, mark_ns);
+        if let Some(judged) = judged.zip(mark_ns) {
+            planned.publish(project, request, &seen, judged, false);
         }
         return Ok(Built { seen: observed, ..planned.built(project, request, summary) });
     }
@@ -211,7 +218,7 @@ fn really(
         && let Ok(mark_ns) = file_system_tick(&ahead.opened.folder)
         && let Some((seen, judged)) = judge_again(&ahead, mark_ns)
     {
-        ahead.publish(project, request, &seen, judged, mark_ns);
+        ahead.publish(project, request, &seen, (judged, mark_ns), true);
     }
     Ok((ahead, summary))
 }

@@ -177,12 +177,16 @@ impl Cone {
         self.kept.is_at(&self.path)
     }
 
-    /// Writes the plan with what was judged again after `mark_ns`; the database is closed.
-    pub(super) fn publish(&self, opened: &Opened, preview: &Preview, judged: Notes, mark_ns: i64) -> Option<()> {
+    /// Writes the plan with what was judged again. `ran`: the build lock was held, and the database closed before that time; else
+    /// what the plan says of the database must still hold.
+    pub(super) fn publish(&self, opened: &Opened, preview: &Preview, judged: Notes, ran: Option<i64>) -> Option<()> {
         if !preview.is_green() {
             return None;
         }
-        let summary = self.summary.with_database_before(mark_ns)?;
+        let summary = match ran {
+            Some(mark_ns) => self.summary.with_database_before(mark_ns)?,
+            None => Some(&self.summary).filter(|summary| summary.has_database())?.clone(),
+        };
         let mut notes = judged;
         if self.has_read {
             let mut read = opened.read.end()?;

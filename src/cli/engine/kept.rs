@@ -55,6 +55,11 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    /// Whether nobody wrote to the database since.
+    pub(super) fn has_database(&self) -> bool {
+        database_stat(&self.database).is_some_and(|(stat, _)| stat == self.database_stat)
+    }
+
     /// The same with the database as it is now; `None` where it is not older than `mark_ns`, or somebody writes to it.
     pub(super) fn with_database_before(&self, mark_ns: i64) -> Option<Self> {
         let (database_stat, changed_ns) = database_stat(&self.database)?;
