@@ -190,7 +190,7 @@ impl Watching<'_> {
             Ok(Sight::Whole { seen, .. }) => (Some(seen), None),
             Err(failed) => (Some(see_failure(&failed)), None),
         };
-        if now.is_some() && now.as_ref().zip(self.last.as_ref()).is_some_and(|(now, last)| last.is_like(now)) {
+        if now.as_ref().zip(self.last.as_ref()).is_some_and(|(now, last)| last.is_like(now)) {
             return Brought::Nothing;
         }
         if let Some(now) = now.as_ref().filter(|now| now.is_green && !first) {

@@ -213,13 +213,17 @@ pub struct Moved {
 
 /// What a build would find that asks for nothing beyond staleness, where a plan can tell.
 pub fn look(project: &Project, request: &BuildRequest) -> Option<Told> {
-    let plain = request.args.is_empty() && !request.force && !request.again;
-    if plain { told(project, &request.targets, true, &[]) } else { None }
+    look_first_at(project, request, &[])
 }
 
 /// The same, where these paths are said to have moved: if they have, nothing else is looked at.
 pub fn look_first_at(project: &Project, request: &BuildRequest, paths: &[PathBuf]) -> Option<Told> {
-    told(project, &request.targets, true, paths)
+    if is_plain(request) { told(project, &request.targets, true, paths) } else { None }
+}
+
+/// Whether nothing is asked for beyond staleness.
+fn is_plain(request: &BuildRequest) -> bool {
+    request.args.is_empty() && !request.force && !request.again
 }
 
 /// What `pl check` would find, where a plan can tell; nothing is written.
@@ -334,8 +338,7 @@ pub fn publish(green: Green<'_>) -> Option<()> {
     let Green { opened, project, request, wanted, preview, judged, mark_ns } = green;
     let mut notes = opened.read.end()?;
     notes.absorb(judged);
-    let plain = request.args.is_empty() && !request.force && !request.again;
-    if !plain || !preview.is_green() {
+    if !is_plain(request) || !preview.is_green() {
         return None;
     }
     let repository = match &opened.world.located {
