@@ -35,11 +35,15 @@ fn rules() -> String {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md")).expect("a page");
     let (written, _) = page.split_once(LIST).expect("the heading of the list");
     let mut text = format!(
-        "{written}{LIST}\nMade from `rules/*.kdl`; those marked * are looked over without `use`.\n\n\
+        "{written}{LIST}\nMade from `rules/*.kdl`; those marked * are looked over without `use`. Each is held against its real\n\
+         program; those marked † only where it is on PATH, else (PowerShell: everywhere) against output in its form: pip and npm do not have it.\n\n\
          | rule | what it looks for | over | its program | mends |\n|---|---|---|---|---|\n"
     );
     for rule in pl::project::carried_rules() {
         let star = if rule.optional { "" } else { " *" };
+        let captured =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/rules/{}/captured", rule.name));
+        let dagger = if captured.is_dir() { " †" } else { "" };
         let about = rule.about.as_deref().unwrap_or_default();
         let files: Vec<String> = rule.files.iter().map(|pattern| format!("`{}`", pattern.text())).collect();
         let program = match (rule.check, rule.install.as_slice()) {
@@ -49,7 +53,7 @@ fn rules() -> String {
         };
         let mends = if rule.fix.is_empty() { "" } else { "yes" };
         let files = files.join(" ");
-        text.push_str(&format!("| {}{star} | {about} | {files} | {program} | {mends} |\n", rule.name));
+        text.push_str(&format!("| {}{star}{dagger} | {about} | {files} | {program} | {mends} |\n", rule.name));
     }
     text
 }

@@ -4,11 +4,14 @@
 //!
 //! Programs come from `target/checkers` (`tests/checkers/install` makes it); cargo and node also from PATH. A rule whose program is
 //! not there is skipped, and said at the end; with `PL_CHECKERS=required` that is a failure. `captured` holds programs that only
-//! print what the real one would: no registry that pl installs from has it. `PL_UPDATE=1` writes `findings` anew.
+//! print what the real one would, and take its place where it is not there: no registry that pl installs from has it; that is said
+//! at the end, too. `environment` is the programs' own, with `{served}` for the address of a service that answers with the files
+//! of `served`. `PL_UPDATE=1` writes `findings` anew.
 
 mod case;
 mod page;
 mod private_tools;
+mod served;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

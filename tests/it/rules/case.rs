@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::rules::served::Served;
 use crate::support::Project;
 
 /// Characters of a message that are compared.
@@ -36,7 +37,7 @@ pub struct Case {
     programs: Vec<String>,
     /// It has a `fix`.
     fixes: bool,
-    /// It comes with a toolchain, so PATH's will do.
+    /// It comes with a toolchain, or no registry that pl installs from has it: PATH's will do.
     from_path: bool,
 }
 
@@ -66,7 +67,11 @@ impl Case {
             checkers: checkers.join(".pl/tools/bin"),
             programs: program.into_iter().chain(cargo).collect(),
             fixes: own.iter().any(|line| line.trim().starts_with("fix ")),
-            from_path: !own.iter().any(|line| line.trim().starts_with("install ")),
+            from_path: match own.iter().find(|line| line.trim().starts_with("install ")) {
+                None => true,
+                // Modules of PowerShell cannot be seen on PATH.
+                Some(line) => line.contains("install \"cargo\""),
+            },
             rule,
             text,
         }
@@ -77,20 +82,22 @@ impl Case {
         if !self.folder.join("bad").is_dir() {
             return Ended::Failed(format!("no case: write {}", self.folder.join("bad").display()));
         }
-        let captured = self.folder.join("captured");
-        if captured.is_dir() {
-            return match self.build(Some(&captured)) {
-                Ok(()) => Ended::Captured(format!("{} only prints", self.programs.join(", "))),
-                Err(why) => Ended::Failed(why),
-            };
-        }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let there = |program: &String| {
             let others = std::env::split_paths(&path).filter(|_| self.from_path);
             std::iter::once(self.checkers.clone()).chain(others).any(|folder| folder.join(program).exists())
         };
-        if let Some(missing) = self.programs.iter().find(|program| !there(program)) {
-            return Ended::Skipped(format!("`{missing}` is not there"));
+        let captured = self.folder.join("captured");
+        let is_captured = captured.is_dir();
+        match self.programs.iter().find(|program| !there(program)) {
+            Some(missing) if is_captured => {
+                return match self.build(Some(&captured)) {
+                    Ok(()) => Ended::Captured(format!("`{missing}` only prints")),
+                    Err(why) => Ended::Failed(why),
+                };
+            }
+            Some(missing) => return Ended::Skipped(format!("`{missing}` is not there")),
+            None => {}
         }
         match self.build(None) {
             Ok(()) => Ended::Good,
@@ -99,7 +106,9 @@ impl Case {
     }
 
     fn build(&self, captured: Option<&Path>) -> Result<(), String> {
-        let project = Project::new(&[("Pipelinefile.kdl", &self.pipelinefile())]);
+        let served = self.folder.join("served");
+        let served = served.is_dir().then(|| Served::start(served));
+        let project = Project::new(&[("Pipelinefile.kdl", &self.pipelinefile(served.as_ref()))]);
         let bin = project.around().join("bin");
         copy(&self.folder.join("base"), &project.root());
         project.commit("what is there before");
@@ -169,14 +178,17 @@ impl Case {
     }
 
     /// A workstream for each folder; its edit copies the folder's files.
-    fn pipelinefile(&self) -> String {
+    fn pipelinefile(&self, served: Option<&Served>) -> String {
         let mut text = format!("use \"{}\"\n", self.rule);
         if ["python-syntax", "json-syntax"].contains(&self.rule.as_str()) {
             text.clear();
         }
-        text.push_str(
-            "env { PYTHONDONTWRITEBYTECODE \"1\"; SAFETY_DB_DIR \"safety-db\"; pass \"RUSTUP_HOME\" \"CARGO_HOME\" }\n",
-        );
+        text.push_str("env { PYTHONDONTWRITEBYTECODE \"1\"; pass \"RUSTUP_HOME\" \"CARGO_HOME\" }\n");
+        let own = std::fs::read_to_string(self.folder.join("environment")).unwrap_or_default();
+        for (name, value) in own.lines().filter_map(|line| line.split_once('=')) {
+            let value = served.map_or_else(|| value.to_owned(), |served| value.replace("{served}", &served.address));
+            text.push_str(&format!("env {{ {name} {value:?} }}\n"));
+        }
         let others: Vec<String> = ["python-syntax", "json-syntax"]
             .into_iter()
             .filter(|rule| *rule != self.rule)
