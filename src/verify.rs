@@ -8,6 +8,7 @@ mod junit;
 mod pattern;
 mod said;
 mod sarif;
+mod source;
 pub mod breaker;
 pub mod policy;
 pub mod signature;
@@ -35,7 +36,7 @@ pub struct Output<'a> {
     pub out: Option<&'a [u8]>,
     /// Names of the folder that it ran in, to make absolute paths relative.
     pub roots: &'a [String],
-    /// The text of a file below the root, to count its columns.
+    /// The text of a file below the root, to count its columns and to show its lines.
     pub text: &'a dyn Fn(&str) -> Option<Vec<u8>>,
 }
 
@@ -64,7 +65,7 @@ pub fn read(rule: &Rule, output: Output<'_>) -> Result<Vec<Finding>, String> {
     if !clean && findings.is_empty() {
         return Err(format!("exit code {} means findings, but none could be read from its output", output.exit));
     }
-    Ok(kept(rule, findings))
+    Ok(kept(rule, findings, output.text))
 }
 
 /// Whether the program says that it could not do its work.
@@ -81,8 +82,8 @@ fn broken(rule: &Rule, output: Output<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Signs findings, and drops those that were said before and those beyond the limit.
-pub fn kept(rule: &Rule, findings: Vec<Finding>) -> Vec<Finding> {
+/// Signs findings, drops those that were said before and those beyond the limit, and gives the others the text of their line.
+fn kept(rule: &Rule, findings: Vec<Finding>, text: &dyn Fn(&str) -> Option<Vec<u8>>) -> Vec<Finding> {
     let mut seen = std::collections::HashSet::new();
     let mut findings: Vec<Finding> = findings.into_iter().filter(|finding| seen.insert(finding.clone())).collect();
     if findings.len() > FINDINGS_MAX {
@@ -93,6 +94,9 @@ pub fn kept(rule: &Rule, findings: Vec<Finding>) -> Vec<Finding> {
         findings.push(Finding { tool, category, severity, message, ..Finding::default() });
     }
     findings.iter_mut().for_each(signature::sign);
+    if !rule.hide_source {
+        source::attach(&mut findings, text);
+    }
     findings
 }
 

@@ -382,6 +382,8 @@ pub struct Rule {
     pub used: bool,
     /// Files are judged one by one, so that what is known of one does not depend on the others.
     pub each_file: bool,
+    /// The lines of what it finds are not shown: they may hold a secret.
+    pub hide_source: bool,
     /// How its version is asked.
     pub version: Option<Command>,
     /// `["pip", "ruff==…"]`; how it is had.

@@ -53,6 +53,12 @@ pub struct Finding {
     /// Its own program can mend it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixable: bool,
+    /// The text of its line as it was judged, of a long one what is around the place. None where its rule hides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The column of the first character of `source`, from 1, where that is not the line's own first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_column: Option<u32>,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::cli::completions::targets;
 use crate::cli::engine::{self, Project, ShowRequest};
 use crate::cli::exit::{Failed, Outcome};
 use crate::cli::terminal::Terminal;
+use crate::report::console::Verbosity;
 use crate::report::findings;
 use crate::report::history::{self, Show};
 
@@ -98,7 +99,8 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
     } else if terminal.json || format == Some(Format::Json) {
         terminal.print_json(&shown)?;
     } else {
-        terminal.print(&history::show(&shown, jiff::Timestamp::now(), &terminal.out.style))?;
+        let every = terminal.verbosity == Verbosity::Verbose;
+        terminal.print(&history::show(&shown, jiff::Timestamp::now(), every, &terminal.out.style))?;
     }
     Ok(Outcome::Done)
 }

@@ -32,6 +32,9 @@ pub const BATCH_BYTES_MAX: usize = 96 * 1024;
 /// Wall time of a lint that says none.
 pub const LINT_TIMEOUT_MS: u64 = 10 * 60 * 1000;
 
+/// Bytes of a file whose lines are shown and whose columns are counted.
+const TEXT_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
 /// Wall time of asking for a version.
 const VERSION_TIMEOUT_MS: u64 = 30 * 1000;
 
@@ -175,12 +178,18 @@ pub fn read(rule: &Rule, dir: &Path, ran: &Ran, out: Option<&[u8]>) -> Result<Ve
         stderr: &ran.finished.stderr,
         out,
         roots: &roots,
-        text: &|path| std::fs::read(dir.join(path)).ok(),
+        text: &|path| text_of(&dir.join(path)),
     };
     if ran.finished.truncated {
         return Err("it printed more than is kept".to_owned());
     }
     verify::read(rule, output)
+}
+
+/// A file that a program named, if it is one; what is no file could keep its reader waiting.
+fn text_of(path: &Path) -> Option<Vec<u8>> {
+    let is_text = std::fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() <= TEXT_BYTES_MAX);
+    is_text.then(|| std::fs::read(path).ok()).flatten()
 }
 
 /// A check that needs no program: it looks at blobs, no worktree needed.

@@ -109,8 +109,9 @@ pub fn is_file(entry: &Entry) -> bool {
 
 /// How a rule's output is read, and what is made of it.
 pub fn reading(rule: &Rule) -> String {
+    let hides = if rule.hide_source { " hide-source" } else { "" };
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?}{hides}",
         rule.exit_clean,
         rule.exit_findings,
         rule.parsers,

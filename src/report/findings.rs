@@ -1,6 +1,10 @@
-//! Findings for other programs: what a review page, a pipeline or a person's editor reads. One file a format.
+//! Findings for people (`text`), and for other programs: what a review page, a pipeline or an editor reads. One file a format.
 //!
 //! Knows no rule; findings come in as they are kept.
+
+pub mod entries;
+mod snippet;
+pub mod text;
 
 mod github;
 mod gitlab;
@@ -86,6 +90,8 @@ mod tests {
             signature: "abc".into(),
             help_url: Some("https://example.org/F401".into()),
             fixable: true,
+            source: Some("import os, sys".into()),
+            source_column: None,
         };
         let whole = Finding { tool: "tests".into(), message: "it broke".into(), ..Finding::default() };
         let row = |step: &str, finding: &Finding| FindingRow { step: step.into(), finding: finding.clone() };

@@ -12,7 +12,8 @@ use serde::Serialize;
 use self::stats::StatsRow;
 use crate::base::failure::Failure;
 use crate::base::finding::Finding;
-use crate::report::console::failure::finding_line;
+use crate::report::findings::entries::Told;
+use crate::report::findings::text::{Length, list};
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::{ago, clock, duration};
 use crate::report::{Style, Tone, count, tone_of};
@@ -232,12 +233,12 @@ pub struct LogEntry {
     pub output: String,
 }
 
-/// `pl show` as text.
-pub fn show(show: &Show, now: Timestamp, style: &Style) -> String {
+/// `pl show` as text; `every` shows whole lists.
+pub fn show(show: &Show, now: Timestamp, every: bool, style: &Style) -> String {
     match show {
         Show::Targets { targets } => targets_table(targets, now, style),
         Show::Runs { runs } => runs_table(runs, now, style),
-        Show::Findings { findings } => findings_lines(findings, style),
+        Show::Findings { findings } => findings_lines(findings, every, style),
         Show::Run(run) => pages::run(run, now, style),
         Show::Workstream(workstream) => pages::workstream(workstream, now, style),
         Show::Task(task) | Show::Step(task) => pages::task(task, now, style),
@@ -328,17 +329,16 @@ fn runs_table(runs: &[RunRow], now: Timestamp, style: &Style) -> String {
     if table.is_empty() { "nothing has run yet\n".to_owned() } else { table.render(style) }
 }
 
-fn findings_lines(findings: &[FindingRow], style: &Style) -> String {
+fn findings_lines(findings: &[FindingRow], every: bool, style: &Style) -> String {
     if findings.is_empty() {
         return "no findings\n".to_owned();
     }
-    let mut text = String::new();
-    for row in findings {
-        let step = style.paint(Tone::Dim, &row.step);
-        text.push_str(&format!("{}  {step}\n", finding_line(&row.finding, style)));
-    }
-    text.push_str(&format!("{}\n", count(findings.len(), "finding")));
-    text
+    let drawn = list(&told(findings), Length::asked(every, "pl show -v --findings", style), style);
+    format!("{drawn}\n{}\n", count(findings.len(), "finding"))
+}
+
+fn told(findings: &[FindingRow]) -> Vec<Told<'_>> {
+    findings.iter().map(|row| Told { finding: &row.finding, step: &row.step, state: "" }).collect()
 }
 
 fn attempts_table(attempts: &[AttemptRow], now: Timestamp, style: &Style) -> String {
@@ -411,7 +411,7 @@ mod tests {
 
     fn check(shown: &Show, expected: &str) {
         let now = "2026-11-03T10:15:02Z".parse().expect("a moment");
-        assert_eq!(show(shown, now, &Style::PLAIN), expected);
+        assert_eq!(show(shown, now, false, &Style::PLAIN), expected);
     }
 
     #[test]

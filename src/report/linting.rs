@@ -1,14 +1,19 @@
 //! `pl lint` as text: what was found, what could not be looked at, and one line on the whole.
 
-use crate::report::console::failure::finding_line;
+use crate::report::findings::entries::Told;
+use crate::report::findings::text::{Length, list};
 use crate::report::{Style, Tone};
 use crate::summary::lint::{LintRule, LintStatus, LintSummary};
 
-/// The whole; `every` shows each rule.
+/// The command that shows all findings.
+const EVERYTHING: &str = "pl lint -v";
+
+/// The whole; `every` shows each rule, and each finding with its line.
 pub fn text(summary: &LintSummary, every: bool, style: &Style) -> String {
-    let mut text = String::new();
-    for finding in &summary.findings {
-        text.push_str(&format!("{}\n", finding_line(finding, style)));
+    let told: Vec<Told<'_>> = summary.findings.iter().map(Told::alone).collect();
+    let mut text = list(&told, Length::asked(every, EVERYTHING, style), style);
+    if !text.is_empty() {
+        text.push('\n');
     }
     for path in &summary.fixed {
         text.push_str(&format!("{} {path}\n", style.paint(Tone::Good, "mended")));

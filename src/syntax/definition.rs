@@ -353,6 +353,8 @@ pub struct RuleDefinition {
     pub optional: bool,
     /// `each-file`: files are judged one by one.
     pub each_file: bool,
+    /// `hide-source`: the lines of its findings are not shown.
+    pub hide_source: bool,
     /// `fix { run … }`, each a step of its own, in order.
     pub fix: Vec<CommandDefinition>,
     /// Configuration files that it reads, looked for from each file's folder up to the root.

@@ -6,6 +6,8 @@ mod conflict_markers;
 mod paths;
 mod whitespace;
 
+use std::collections::HashMap;
+
 use crate::analysis::pipeline::{Check, Rule};
 use crate::base::finding::Finding;
 use crate::verify::kept;
@@ -70,7 +72,9 @@ pub fn look(rule: &Rule, check: Check, files: &[File], others: &[String]) -> Vec
         fixable: fault.fixable,
         ..Finding::default()
     };
-    kept(rule, faults.into_iter().map(finding).collect())
+    let bytes: HashMap<&str, &[u8]> = files.iter().map(|file| (file.path.as_str(), file.bytes.as_slice())).collect();
+    let text = |path: &str| bytes.get(path).map(|bytes| bytes.to_vec());
+    kept(rule, faults.into_iter().map(finding).collect(), &text)
 }
 
 /// Characters of bytes, for columns.

@@ -88,6 +88,8 @@ impl Said {
             signature: String::new(),
             help_url: self.help_url,
             fixable: self.fixable,
+            source: None,
+            source_column: None,
         }
     }
 }

@@ -43,6 +43,7 @@ fn rule(parser: Parser) -> Rule {
         used: false,
         optional: false,
         each_file: false,
+        hide_source: false,
         version: None,
         install: Vec::new(),
         timeout_ms: None,

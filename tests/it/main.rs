@@ -19,6 +19,7 @@ mod lint;
 mod rules;
 mod scale;
 mod users_ask;
+mod findings;
 mod fixing;
 mod looking;
 mod jobserver;

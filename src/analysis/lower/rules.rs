@@ -138,6 +138,7 @@ fn lower(
         optional: definition.optional,
         used: false,
         each_file: definition.each_file,
+        hide_source: definition.hide_source,
         version: definition.version.as_ref().map(|version| lookup.command(version, &[], diagnostics)),
         install: definition.install.iter().map(|word| word.value.clone()).collect(),
         timeout_ms: timeouts.step_ms(definition.timeout.as_ref(), diagnostics),

@@ -3,12 +3,11 @@
 //! One block of text, so that nothing can get in between.
 
 use crate::base::failure::Failure;
-use crate::base::finding::{Finding, FindingSeverity};
+use crate::base::finding::Finding;
+use crate::report::findings::entries::Told;
+use crate::report::findings::text::{Length, list};
 use crate::report::text::width::{calm_lines, one_line};
 use crate::report::{Style, Tone};
-
-/// Findings that are listed; the rest is counted.
-const FINDINGS_MAX: usize = 30;
 
 /// Bytes of output that are shown: the last ones. All of it is in the log.
 const OUTPUT_SHOWN_BYTES_MAX: usize = 16 * 1024;
@@ -17,12 +16,7 @@ const OUTPUT_SHOWN_BYTES_MAX: usize = 16 * 1024;
 pub fn render(step: &str, failure: &Failure, style: &Style, ci_groups: bool) -> String {
     let heading = style.paint(Tone::Bad, &format!("{step} failed"));
     let mut text = format!("\n{heading} ({}): {}\n", failure.class, one_line(&failure.message));
-    for finding in failure.findings.iter().take(FINDINGS_MAX) {
-        text.push_str(&format!("  {}\n", finding_line(finding, style)));
-    }
-    if let Some(more) = failure.findings.len().checked_sub(FINDINGS_MAX).filter(|more| *more > 0) {
-        text.push_str(&format!("  {} and {more} more findings\n", style.ellipsis()));
-    }
+    text.push_str(&findings(step, &failure.findings, style));
     text.push_str(&output(step, &failure.output, style, ci_groups));
     let lines = [("help", &failure.help), ("reproduce", &failure.reproduce), ("log", &failure.log)];
     for (word, said) in lines {
@@ -37,20 +31,11 @@ pub fn render(step: &str, failure: &Failure, style: &Style, ci_groups: bool) -> 
     text
 }
 
-/// `src/a.py:3:1: error E501 line too long (ruff)`.
-pub fn finding_line(finding: &Finding, style: &Style) -> String {
-    let mut place = finding.path.clone().unwrap_or_default();
-    for number in [finding.line, finding.column].into_iter().flatten() {
-        place.push_str(&format!(":{number}"));
-    }
-    let (word, tone) = match finding.severity {
-        FindingSeverity::Error => ("error", Tone::Bad),
-        FindingSeverity::Warning => ("warning", Tone::Warn),
-        FindingSeverity::Info => ("info", Tone::Dim),
-    };
-    let place = if place.is_empty() { String::new() } else { format!("{}: ", style.paint(Tone::Strong, &place)) };
-    let code = finding.code.as_ref().map(|code| format!("{code} ")).unwrap_or_default();
-    format!("{place}{} {code}{} ({})", style.paint(tone, word), one_line(&finding.message), finding.tool)
+/// By file and place, whatever order a program has.
+fn findings(step: &str, findings: &[Finding], style: &Style) -> String {
+    let mut told: Vec<Told<'_>> = findings.iter().map(Told::alone).collect();
+    told.sort_by_key(|told| (told.finding.path.as_deref(), told.finding.line, told.finding.column));
+    list(&told, Length::Short(&format!("pl show -v --findings {step}")), style)
 }
 
 fn output(step: &str, output: &str, style: &Style, ci_groups: bool) -> String {
@@ -111,7 +96,7 @@ mod tests {
     fn a_failure_says_what_and_where_and_how() {
         let expected = "
 ws-1/test.1 failed (agent): exit code 1
-  src/a.py:3: error E501 line too long (ruff)
+src/a.py:3: error E501 line too long (ruff)
   │ F
   │ ::error::spoof
   help: mend src/a.py, then build again

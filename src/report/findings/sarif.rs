@@ -63,6 +63,12 @@ fn result(finding: &Finding) -> Value {
         let region: Map<String, Value> =
             numbers.into_iter().filter_map(|(name, number)| Some((name.to_owned(), number?.into()))).collect();
         if !region.is_empty() {
+            // The line goes along where it is whole and holds all of the place.
+            let is_whole =
+                finding.source_column.is_none() && finding.end_line.is_none_or(|end| Some(end) == finding.line);
+            if let Some(source) = finding.source.as_ref().filter(|_| is_whole) {
+                physical["contextRegion"] = json!({ "startLine": finding.line, "snippet": { "text": source } });
+            }
             physical["region"] = Value::Object(region);
         }
         result["locations"] = json!([{ "physicalLocation": physical }]);

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use crate::report::console::failure;
 use crate::report::explain::short_command;
+use crate::report::findings::text::{Length, list};
 use crate::report::history::fixes;
 use crate::report::history::{
-    AttemptRow, FailureRow, FindingRow, PromptRow, RunShow, TaskShow, WorkstreamShow, attempts_table, findings_lines,
+    AttemptRow, FailureRow, FindingRow, PromptRow, RunShow, TaskShow, WorkstreamShow, attempts_table, told,
 };
 use crate::report::text::short::short_commit;
 use crate::report::text::table::{Cell, Table};
@@ -33,7 +34,8 @@ pub(super) fn run(show: &RunShow, now: Timestamp, style: &Style) -> String {
     let ran = count(run.steps_run, "step");
     text.push_str(&format!("  asked for {asked}: {ran} ran, {} fresh, {} failed\n", run.steps_fresh, run.steps_failed));
     text.push_str(&section("steps", &attempts_table(&show.attempts, now, style), style));
-    text + &findings_section(&show.findings, style)
+    let command = format!("pl show -v --findings --run {}", run.run_id);
+    text + &findings_section(&show.findings, &command, style)
 }
 
 /// A workstream.
@@ -74,7 +76,8 @@ pub(super) fn workstream(show: &WorkstreamShow, now: Timestamp, style: &Style) -
     if !attempts.is_empty() {
         text.push_str(&section("attempts", &attempts_table(&attempts, now, style), style));
     }
-    text + &findings_section(&beyond(&show.findings, show.failure.as_ref()), style)
+    let command = format!("pl show -v --findings {}", show.id);
+    text + &findings_section(&beyond(&show.findings, show.failure.as_ref()), &command, style)
 }
 
 /// A task or a step.
@@ -142,10 +145,6 @@ fn section(heading: &str, body: &str, style: &Style) -> String {
     if body.is_empty() { String::new() } else { format!("\n{}\n{body}", style.paint(Tone::Strong, heading)) }
 }
 
-fn findings_section(findings: &[FindingRow], style: &Style) -> String {
-    if findings.is_empty() {
-        return String::new();
-    }
-    let lines: String = findings_lines(findings, style).lines().map(|line| format!("  {line}\n")).collect();
-    section("findings", &lines, style)
+fn findings_section(findings: &[FindingRow], command: &str, style: &Style) -> String {
+    section("findings", &list(&told(findings), Length::Short(command), style), style)
 }

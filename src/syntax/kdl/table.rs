@@ -187,6 +187,7 @@ pub(super) const RULE: &[Field] = &[
     often("fix", Shape::Block),
     once("optional", Shape::Flag),
     once("each-file", Shape::Flag),
+    once("hide-source", Shape::Flag),
     often("inputs", Shape::Many),
     once("reads", Shape::One),
     once("missing", Shape::One),
