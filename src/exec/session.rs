@@ -82,7 +82,7 @@ pub struct Session<'a> {
     pub running: Mutex<Vec<RunningTask>>,
     events: Mutex<Sender<Event>>,
     books: Mutex<Books>,
-    setups: Mutex<HashMap<Key, Arc<Mutex<()>>>>,
+    claims: Mutex<HashMap<Key, Arc<Mutex<()>>>>,
 }
 
 /// What has happened so far.
@@ -156,7 +156,7 @@ impl<'a> Session<'a> {
             running: Mutex::default(),
             events: Mutex::new(parts.events),
             books: Mutex::new(books),
-            setups: Mutex::default(),
+            claims: Mutex::default(),
         }
     }
 
@@ -387,9 +387,16 @@ impl<'a> Session<'a> {
         (tasks, std::mem::take(&mut books.workstreams).into_values().collect())
     }
 
-    /// The lock of one setup's key, so that two workstreams do not make it at once.
-    pub fn setup_lock(&self, key: Key) -> Arc<Mutex<()>> {
-        lock(&self.setups).entry(key).or_default().clone()
+    /// Does what others may be about to do under the same key: one at a time, so that who comes second finds the record. It looks
+    /// again first.
+    ///
+    /// On a thread of its own: a worker that waits for a part of a checkout takes up another workstream meanwhile, which could
+    /// wait for the same key, on the same thread, for ever.
+    pub fn alone<T: Send>(&self, key: Key, act: impl FnOnce() -> T + Send) -> T {
+        let claim = lock(&self.claims).entry(key).or_default().clone();
+        let _claim = lock(&claim);
+        let ended = std::thread::scope(|scope| scope.spawn(act).join());
+        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// The file that keeps a step's whole output.

@@ -9,7 +9,7 @@ use crate::base::failure::Failure;
 use crate::exec::ExecError;
 use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
 use crate::exec::fence::{Reach, Watch};
-use crate::exec::session::{Made, Session, lock};
+use crate::exec::session::{Made, Session};
 use crate::git::object::{Mode, TreeId};
 use crate::graph::StepKind;
 use crate::observe::record::SetupBody;
@@ -46,7 +46,7 @@ pub fn ensure(
     kind: &StepKind,
     wanted: &Setup,
     inputs: Inputs<'_>,
-    begin: impl FnOnce(&Verdict),
+    begin: impl FnOnce(&Verdict) + Send,
 ) -> Result<SetUp, ExecError> {
     let step = kind.name();
     let look = || match &inputs {
@@ -57,14 +57,14 @@ pub fn ensure(
     if matches!(first.look.verdict, Verdict::Fresh(_)) {
         return Ok(SetUp::Ready(Box::new(first), false));
     }
-    let guard = session.setup_lock(first.look.key);
-    let _guard = lock(&guard);
-    let second = look()?;
-    if matches!(second.look.verdict, Verdict::Fresh(_)) {
-        return Ok(SetUp::Ready(Box::new(second), false));
-    }
-    begin(&second.look.verdict);
-    make(session, kind, wanted, &inputs, second)
+    session.alone(first.look.key, || {
+        let second = look()?;
+        if matches!(second.look.verdict, Verdict::Fresh(_)) {
+            return Ok(SetUp::Ready(Box::new(second), false));
+        }
+        begin(&second.look.verdict);
+        make(session, kind, wanted, &inputs, second)
+    })
 }
 
 fn make(

@@ -53,7 +53,7 @@ pub struct Verification<'a, 'b> {
     /// Its worktree.
     pub place: &'b mut Place<'a>,
     /// Which steps are wanted.
-    pub wanted: &'b dyn Fn(&StepKind) -> bool,
+    pub wanted: &'b (dyn Fn(&StepKind) -> bool + Sync),
     /// A test of the sequence wrote something that a later one may build on.
     pub dirtied: bool,
     /// `--again`: a red outcome is looked at once more.

@@ -47,7 +47,7 @@ enum End {
 }
 
 /// Builds one workstream as far as it is wanted.
-pub fn run(session: &Session<'_>, id: &WorkstreamId, wanted: &dyn Fn(&StepKind) -> bool) -> Ended {
+pub fn run(session: &Session<'_>, id: &WorkstreamId, wanted: &(dyn Fn(&StepKind) -> bool + Sync)) -> Ended {
     let workstream = session.world.workstream(id);
     lock(&session.taken_up).insert(session.world.worktree(id));
     let mut machine = Machine {
@@ -68,7 +68,7 @@ struct Machine<'a, 'b> {
     session: &'a Session<'a>,
     workstream: &'a Workstream,
     place: Place<'a>,
-    wanted: &'b dyn Fn(&StepKind) -> bool,
+    wanted: &'b (dyn Fn(&StepKind) -> bool + Sync),
     delta: Arc<Delta>,
     stray: Vec<String>,
     /// `--again`, and it failed before: the tool is asked anew.

@@ -5,6 +5,7 @@
 use std::sync::Mutex;
 use std::time::Instant;
 
+use crate::analysis::pipeline::Rule;
 use crate::base::failure::Failure;
 use crate::base::finding::Finding;
 use crate::base::name::RuleName;
@@ -14,7 +15,7 @@ use crate::exec::linting::{self, Batches, Linted, Over};
 use crate::exec::session::{Ending, lock};
 use crate::exec::verifying::{Verification, Verified, worse};
 use crate::graph::StepKind;
-use crate::observe::baseline::{self, Judged};
+use crate::observe::baseline::{self, BaseLint, Judged};
 use crate::observe::fixing::Red;
 use crate::observe::workstream::{Asked, LintLook, Looked, Prepared, lint};
 use crate::plan::{Freshness, Reason, Verdict};
@@ -156,6 +157,19 @@ impl Verification<'_, '_> {
             baseline::on_base(session.world, session.records(), this.candidate(prepared), rule, &looked.files)
         };
         let Some(base) = on_base(self)?.filter(|base| base.findings.is_none()) else { return Ok(Ok(())) };
+        session.alone(base.fingerprint.key(), || match on_base(self)?.filter(|base| base.findings.is_none()) {
+            Some(base) => self.run_over_base(kind, rule, &base),
+            None => Ok(Ok(())),
+        })
+    }
+
+    fn run_over_base(
+        &mut self,
+        kind: &StepKind,
+        rule: &Rule,
+        base: &BaseLint,
+    ) -> Result<Result<(), Linted>, ExecError> {
+        let session = self.session;
         let mut place = self.stand_on_base();
         let made_exact = self.place.make_exact(self.base, self.parent);
         let over = Over { files: &base.files, tree: self.base, prepared: &base.prepared, attempt: BASE_ATTEMPT };
@@ -170,7 +184,7 @@ impl Verification<'_, '_> {
                     let tampered_base = crate::exec::holding::tampered(&tampered);
                     return Ok(Err(Linted::NoOutcome(Box::new(tampered_base))));
                 }
-                let step = format!("{}/base.{name}", self.workstream.id);
+                let step = format!("{}/base.{}", self.workstream.id, rule.name);
                 session.record_as(&step, "lint", &base.fingerprint, linting::made(findings, 0, duration_ms))?;
                 Ok(Ok(()))
             }

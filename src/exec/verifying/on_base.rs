@@ -8,6 +8,7 @@ use crate::exec::place::Place;
 use crate::exec::session::{Ending, Made};
 use crate::exec::setup::{Inputs, SetUp, ensure};
 use crate::exec::verifying::{Verification, Verified};
+use crate::fingerprint::Key;
 use crate::graph::StepKind;
 use crate::observe::testing;
 use crate::observe::workstream::{Prepared, test};
@@ -39,23 +40,36 @@ impl<'a> Verification<'a, '_> {
             Ok(prepared) => prepared,
             Err(ended) => return Ok(ended),
         };
-        // Two at once may both run them: a lock must not be held here, because a worker that waits for a part of a checkout
-        // takes up another workstream meanwhile, and would wait for itself.
-        let mut unknown = Vec::new();
-        for number in wanted {
-            let known = testing::on_base(world, records, self.candidate(&prepared), number)?;
-            if known.is_none_or(|base| base.body.is_none()) {
-                unknown.push(number);
-            }
+        let Some((key, _)) = self.unknown_on_base(&wanted, &prepared)? else { return Ok(None) };
+        // Others that start from the same tree wait, and find the records.
+        self.session.alone(key, || match self.unknown_on_base(&wanted, &prepared)? {
+            Some((_, unknown)) => self.tests_on_base(&unknown, &prepared),
+            None => Ok(None),
+        })
+    }
+
+    /// Those of the wanted tests whose outcome on the base is not known, and the key of the first.
+    fn unknown_on_base(&self, wanted: &[u32], prepared: &Prepared) -> Result<Option<(Key, Vec<u32>)>, ExecError> {
+        let (mut key, mut unknown) = (None, Vec::new());
+        for &number in wanted {
+            let looked =
+                testing::on_base(self.session.world, self.session.records(), self.candidate(prepared), number)?;
+            let Some(base) = looked.filter(|base| base.body.is_none()) else { continue };
+            key = key.or(Some(base.fingerprint.key()));
+            unknown.push(number);
         }
+        Ok(key.map(|key| (key, unknown)))
+    }
+
+    /// Runs tests on the base, from the first of these to the last.
+    fn tests_on_base(&mut self, unknown: &[u32], prepared: &Prepared) -> Result<Option<Verified>, ExecError> {
         let (Some(&first), Some(&last)) = (unknown.first(), unknown.last()) else { return Ok(None) };
         // The same way as the candidate, but on another tree, and on to the end: each test says something for itself.
         let (tree, dirtied) =
             (std::mem::replace(&mut self.tree, self.base), std::mem::replace(&mut self.dirtied, false));
         let mut place = self.stand_on_base();
-        let ended = self
-            .earlier_on_base(first, &prepared)
-            .and_then(|earlier| self.run_on_base(earlier, first, last, &prepared));
+        let ended =
+            self.earlier_on_base(first, prepared).and_then(|earlier| self.run_on_base(earlier, first, last, prepared));
         (self.tree, self.dirtied) = (tree, dirtied);
         self.leave_base(&mut place)?;
         ended

@@ -80,6 +80,51 @@ fn workstreams_that_start_from_one_tree_share_the_test_on_the_base() {
     assert_eq!(runs, 3, "once on the base, once on each candidate");
 }
 
+/// Two workstreams, each with a file and a tool of its own, that start from one tree.
+fn two(each: &str, test: &str) -> Project {
+    let project = lab(each, "true").project();
+    let one = |id: &str, file: &str| {
+        format!(
+            "workstream \"{id}\" {{ tool \"coder\"; files-scope \"{file}\"; tasks {{ - \"x\" }}; acceptance-tests {{ shell ##\"{test}\"## }} }}\n"
+        )
+    };
+    project.write("Pipelinefile.kdl", one("ws-1", "a.txt") + &one("ws-2", "b.txt"));
+    let rules = project.read("rules/lab.kdl");
+    project.write("rules/lab.kdl", rules.replace("a.txt", "{scope-files}"));
+    project.commit("two");
+    project
+}
+
+#[test]
+fn workstreams_that_reach_one_base_at_once_run_its_test_once() {
+    let around = tempfile::tempdir().expect("a folder");
+    let count = around.path().join("count").display().to_string();
+    // Who is first on the base waits a moment for a second one.
+    let on_base = format!(
+        "echo run >> {count}; n=0; while [ $(wc -l < {count}) -lt 2 ] && [ $n -lt 40 ]; do n=$((n+1)); sleep 0.02; done; false"
+    );
+    let project = two("echo good > a.txt", &format!("grep -q good *.txt || {{ {on_base}; }}"));
+    project.build(&["-j4", "ws-1", "ws-2"], 0);
+    assert_eq!(std::fs::read_to_string(&count).expect("runs").lines().count(), 1);
+}
+
+#[test]
+fn workstreams_that_reach_one_base_at_once_look_a_rule_over_it_once() {
+    let around = tempfile::tempdir().expect("a folder");
+    let count = around.path().join("count").display().to_string();
+    let project = two("echo a new bad line >> a.txt", "true");
+    let rule = format!(
+        "rule \"all\" {{ files \"*.txt\" in=\"all\"; shell ##\"if grep -q new *.txt; then echo a.txt:1:bad; exit 1; fi; echo run >> {count}; n=0; \
+         while [ $(wc -l < {count}) -lt 2 ] && [ $n -lt 40 ]; do n=$((n+1)); sleep 0.02; done\"##; \
+         parse \"regex\" {{ pattern #\"^(?P<path>[^:]+):(?P<line>\\d+):(?P<message>.*)$\"# }} }}\n"
+    );
+    let rules = project.read("rules/lab.kdl");
+    let (tools, _) = rules.split_once("rule ").expect("a rule");
+    project.write("rules/lab.kdl", format!("{tools}{rule}"));
+    project.build(&["--keep-going", "-j4", "ws-1", "ws-2"], 1);
+    assert_eq!(std::fs::read_to_string(&count).expect("runs").lines().count(), 1);
+}
+
 #[test]
 fn red_then_green_is_flaky_fails_and_is_no_record() {
     let flag = "if [ -e FLAG ]; then rm FLAG; false; fi";
