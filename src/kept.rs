@@ -84,9 +84,13 @@ impl Kept {
 
     /// Whether a path leads to this very file: nobody put another in its place, or took it away.
     pub fn is_at(&self, path: &Path) -> bool {
-        let stat = |metadata: std::io::Result<std::fs::Metadata>| metadata.map(|metadata| Stat::of(&metadata)).ok();
-        let own = stat(self.file.metadata());
-        own.is_some() && own == stat(std::fs::metadata(path))
+        let own = self.stat();
+        own.is_some() && own == std::fs::metadata(path).map(|metadata| Stat::of(&metadata)).ok()
+    }
+
+    /// The stat of the file that was read.
+    pub fn stat(&self) -> Option<Stat> {
+        self.file.metadata().map(|metadata| Stat::of(&metadata)).ok()
     }
 
     fn part(&self, part: Part) -> &[u8] {

@@ -16,6 +16,7 @@ pub mod logging;
 pub mod looking;
 pub mod linting;
 pub mod needs;
+pub mod vouching;
 pub mod watching;
 
 pub mod cleaning;

@@ -13,6 +13,7 @@ use crate::base::duration::parse_duration_ms;
 use crate::cli::completions::targets;
 use crate::cli::engine::building::heard;
 use crate::cli::engine::kept::Moved;
+use crate::cli::engine::vouching::{self, Vouching};
 use crate::cli::engine::watching::{Places, Seen, Sight, WRONG, see, see_all, see_failure};
 use crate::cli::engine::{BuildRequest, Built, Project, Watch};
 use crate::cli::exit::{self, Failed, Outcome};
@@ -63,7 +64,10 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
     let Arguments { targets, jobs, debounce, poll, definitions } = arguments;
     let project = definitions.apply(project);
     let cancel = heard()?;
-    let mut changes = Changes::new(debounce, poll.unwrap_or(INTERVAL), poll.is_some());
+    // Without a folder for marks it watches all the same, and answers nobody.
+    let marks = vouching::folder(&project).unwrap_or_default();
+    let _ = std::fs::create_dir_all(&marks);
+    let mut changes = Changes::new(debounce, poll.unwrap_or(INTERVAL), poll.is_some(), marks);
     let waker = changes.waker();
     let wish = cancel.clone();
     std::thread::Builder::new().name("pl-wish".to_owned()).spawn(move || {
@@ -119,6 +123,7 @@ struct Watching<'a> {
 
 impl Watching<'_> {
     fn run(&mut self, changes: &mut Changes) -> Result<Outcome, Failed> {
+        let vouching = Vouching::begin(self.project, changes);
         let mut places = Places::of(self.project);
         changes.watch(places.folders.clone());
         if let Some(why) = changes.why_polling() {
@@ -139,9 +144,15 @@ impl Watching<'_> {
             if brought == Brought::Moved {
                 continue;
             }
+            if let Some(vouching) = &vouching {
+                vouching.waits(changes);
+            }
             match self.wait(changes, &mut places) {
                 Some(paths) => hints = paths,
                 None => return Ok(Outcome::Interrupted),
+            }
+            if let Some(vouching) = &vouching {
+                vouching.works();
             }
         }
     }
@@ -155,7 +166,11 @@ impl Watching<'_> {
             }
             match batch {
                 Batch::Woken => {}
-                Batch::Anything => return Some(Vec::new()),
+                Batch::Anything => {
+                    changes.forget_all();
+                    changes.watch(places.folders.clone());
+                    return Some(Vec::new());
+                }
                 Batch::Paths(paths) => {
                     // A folder may have come, or another one in its place.
                     self.follow(changes, places, &paths);
@@ -234,8 +249,15 @@ impl Watching<'_> {
             while !over.load(Ordering::Acquire) {
                 let concerns = match changes.wait() {
                     Batch::Woken => false,
-                    Batch::Anything => true,
-                    Batch::Paths(paths) => places.concern(&paths),
+                    Batch::Anything => {
+                        changes.forget_all();
+                        true
+                    }
+                    Batch::Paths(paths) => {
+                        // What was a folder may be another one now; all are watched again after the build.
+                        places.folders_among(&paths).0.iter().for_each(|folder| changes.forget(folder));
+                        places.concern(&paths)
+                    }
                 };
                 if concerns {
                     moved = true;

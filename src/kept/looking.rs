@@ -37,6 +37,8 @@ pub struct Moved {
     files: Vec<u32>,
     folders: Vec<u32>,
     links: Vec<usize>,
+    /// Folders of files that have other names, too: who writes by way of one of those is not seen here.
+    shared: Vec<u32>,
 }
 
 impl Moved {
@@ -65,11 +67,20 @@ impl Mended {
 impl Kept {
     /// Looks at everything; `None`: something changed for which no second look is needed.
     pub fn look(&self) -> Option<Moved> {
+        self.look_in(None)
+    }
+
+    /// The same, where somebody vouches for the files of all folders but these.
+    pub fn look_beside(&self, own: &[u32]) -> Option<Moved> {
+        self.look_in(Some(own))
+    }
+
+    fn look_in(&self, own: Option<&[u32]>) -> Option<Moved> {
         let others: Others = serde_json::from_slice(self.part(Part::Others)).ok()?;
         if !variables_hold(&others) || !programs_hold(&others) {
             return None;
         }
-        let mut moved = self.look_at_files()?;
+        let mut moved = self.look_at_files(own)?;
         let holds = |link: &LinkSeen| link.stats.as_deref() == Some(stat_digest(stats(&link.path)).as_str());
         moved.links = (0..others.links.len()).filter(|&place| !holds(&others.links[place])).collect();
         Some(moved)
@@ -101,7 +112,25 @@ impl Kept {
         Some(moved)
     }
 
-    fn look_at_files(&self) -> Option<Moved> {
+    /// Looks at all files; where none moved, the folders for which somebody who is told of every change in the folders that
+    /// `is_watched` cannot vouch.
+    pub fn look_at_unwatched(&self, is_watched: impl Fn(&Path) -> bool) -> Option<Vec<u32>> {
+        let moved = self.look_at_files(None).filter(Moved::is_empty)?;
+        let rows = self.part(Part::Folders);
+        let folders = (0_u32..).take(rows.len() / FolderRow::BYTES);
+        let is_own = |place: &u32| {
+            moved.shared.binary_search(place).is_ok()
+                || !is_watched(&self.folder_path(&FolderRow::read(rows, *place as usize)))
+        };
+        Some(folders.filter(is_own).collect())
+    }
+
+    /// How many files are looked at.
+    pub fn file_count(&self) -> usize {
+        self.part(Part::Files).len() / FileRow::BYTES
+    }
+
+    fn look_at_files(&self, own: Option<&[u32]>) -> Option<Moved> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = openat(CWD, self.root.as_path(), flags, Mode::empty()).ok()?;
         let table = Table {
@@ -110,19 +139,26 @@ impl Kept {
             names: self.part(Part::Names),
             root: &root,
         };
-        let count = table.files.len() / FileRow::BYTES;
+        let count = self.file_count();
+        if let Some(own) = own {
+            return table.look(0, count, true, own.iter().copied());
+        }
+        let all = || (0_u32..).take(table.folders.len() / FolderRow::BYTES);
         // Asking for the number of processors costs as much as a hundred files.
         let two = count >= FILES_FOR_TWO && std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
         if !two {
-            return table.look(0, count, true);
+            return table.look(0, count, true, all());
         }
         let half = count / 2;
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| table.look(half, count, true));
-            let mut moved = table.look(0, half, false)?;
+            let second = scope.spawn(|| table.look(half, count, true, all()));
+            let mut moved = table.look(0, half, false, all())?;
             let rest = second.join().ok()??;
             moved.files.extend(rest.files);
             moved.folders.extend(rest.folders);
+            // A folder may lie on both sides of the middle.
+            moved.shared.extend(rest.shared);
+            moved.shared.dedup();
             Some(moved)
         })
     }
@@ -265,11 +301,12 @@ struct Table<'a> {
 impl Table<'_> {
     /// Looks at the files from one place to another and at the folders that begin there; the last look takes the folders at
     /// the end, too. `None`: a path is of another kind where only the kind counts.
-    fn look(&self, from: usize, to: usize, is_last: bool) -> Option<Moved> {
+    fn look(&self, from: usize, to: usize, is_last: bool, folders: impl Iterator<Item = u32>) -> Option<Moved> {
         let mut moved = Moved::default();
         let mut path = Vec::new();
-        for place in 0..self.folders.len() / FolderRow::BYTES {
-            let row = FolderRow::read(self.folders, place);
+        for place in folders {
+            let row = FolderRow::read(self.folders, place as usize);
+            let mut shared = false;
             let (first, end) = (row.first as usize, (row.first + row.count) as usize);
             let begins_here = first >= from && (first < to || is_last);
             let (first, end) = (first.max(from), end.min(to));
@@ -286,15 +323,16 @@ impl Table<'_> {
                     }
                     let known = FileRow::read(self.files, file);
                     path.extend_from_slice(name_at(self.names, known.name));
-                    check(&mut moved, file, &known, &row, stat_below(self.root, path.as_slice()))?;
+                    check(&mut moved, file, &known, &row, stat_below(self.root, path.as_slice(), &mut shared))?;
                 }
+                moved.shared.extend(shared.then_some(place));
                 continue;
             }
             let folder = self.open(&row);
             if listed {
                 let now = folder.as_ref().ok().and_then(|folder| fstat(folder).ok()).map(|stat| Stat::of_raw(&stat));
                 if !row.holds(now.as_ref()) {
-                    moved.folders.push(u32::try_from(place).ok()?);
+                    moved.folders.push(place);
                 }
             }
             for file in first..end {
@@ -302,12 +340,13 @@ impl Table<'_> {
                 let now = match &folder {
                     Ok(folder) => {
                         let name = CStr::from_bytes_until_nul(&self.names[known.name as usize..]).ok()?;
-                        stat_below(folder, name)
+                        stat_below(folder, name, &mut shared)
                     }
                     Err(error) => nothing_or(*error),
                 };
                 check(&mut moved, file, &known, &row, now)?;
             }
+            moved.shared.extend(shared.then_some(place));
         }
         Some(moved)
     }
@@ -342,9 +381,13 @@ fn is_at_home(known: &FileRow, row: &FolderRow, now: &Stat) -> bool {
     known.ctime_ns == KIND_ONLY || now.device == row.device
 }
 
-fn stat_below(folder: impl AsFd, name: impl rustix::path::Arg) -> Result<Option<Stat>, Errno> {
+fn stat_below(folder: impl AsFd, name: impl rustix::path::Arg, shared: &mut bool) -> Result<Option<Stat>, Errno> {
     match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => Ok(Some(Stat::of_raw(&stat))),
+        Ok(raw) => {
+            let stat = Stat::of_raw(&raw);
+            *shared |= stat.kind == Kind::File && raw.st_nlink > 1;
+            Ok(Some(stat))
+        }
         Err(error) => nothing_or(error),
     }
 }

@@ -24,4 +24,5 @@ mod fixing;
 mod looking;
 mod jobserver;
 mod memory;
+mod vouching;
 mod watching;

@@ -13,6 +13,7 @@ use crate::base::digest::Digest;
 use crate::cli::engine::cone;
 use crate::cli::engine::open::{self, Opened, refuse_own_worktree};
 use crate::cli::engine::steps_told::{Detail, Row, detail, fresh_step};
+use crate::cli::engine::vouching;
 use crate::cli::engine::{BuildRequest, Project};
 use crate::git::repository::Repository;
 use crate::graph::{StepId, StepKind};
@@ -265,7 +266,14 @@ fn told(project: &Project, targets: &[String], mend: bool, hints: &[PathBuf]) ->
     let hinted = if hints.is_empty() || !can_lead { None } else { kept.look_only(hints) };
     let mut moved = hinted.filter(|moved| !moved.is_empty()).and_then(|moved| again(&moved));
     if moved.as_ref().is_none_or(|(_, files)| files.is_empty()) {
-        let all = kept.look()?;
+        let vouched = if hints.is_empty() { vouching::ask(&kept, &state) } else { None };
+        let all = match vouched {
+            Some(own) => {
+                let _span = project.profile.span(Category::Command, || "look at what pl watch does not see");
+                kept.look_beside(&own)?
+            }
+            None => kept.look()?,
+        };
         moved = if all.is_empty() { None } else { Some(again(&all)?) };
     }
     if let Some((mended, files)) = moved {
@@ -279,6 +287,12 @@ fn told(project: &Project, targets: &[String], mend: bool, hints: &[PathBuf]) ->
         }
     }
     Some(Told::Fresh(Box::new(Fresh { summary, kept, begun, part })))
+}
+
+/// The plan of a project as it lies there.
+pub fn open_plan(project: &Project) -> Option<Kept> {
+    let root = find_root(&OsSystem, &project.directory.canonicalize().ok()?);
+    Kept::open(&root.join(open::FOLDER).join(PLAN_NAME), &root, about(&root, project)?)
 }
 
 /// What the plan says of these targets: all of it, or the part that they need.
