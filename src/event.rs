@@ -53,6 +53,9 @@ pub enum Event {
         detail: Option<String>,
         /// What went wrong.
         failure: Option<Failure>,
+        /// The key of the record that holds all that a rule found, also what fails nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        record: Option<String>,
     },
     /// A workstream has moved in its state table.
     WorkstreamMoved {

@@ -10,6 +10,7 @@ mod batch;
 pub mod blob;
 pub mod content;
 pub mod history;
+pub mod life;
 pub mod lint;
 pub mod lock;
 pub mod machine;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod run;
 mod schema;
 pub mod state;
+pub mod story;
 pub mod work;
 
 use std::path::{Path, PathBuf};

@@ -26,6 +26,14 @@ fn states() -> String {
         "# States\n\nMade from the tables that every move is checked against (src/store/state.rs). A move that is not listed is \
          refused, and\nrecorded as the event `illegal_transition`.\n\n{}",
         pl::store::state::table_markdown()
+    ) + &format!(
+        "\n## The life of a finding\n\n\
+         Told by its signature from the events of all runs (src/store/life.rs), shown by `pl show --findings`. Where a field is empty, it stays as it\nis. \
+         *Seen*: its rule found it and it fails; *excused*: it was found and fails nothing, because the base has it or `fail-on` lets it\npass; \
+         *somebody is asked*: a rule's own `fix` (about what that rule found) or a tool; *gone*: its rule looked and did not find it;\n\
+         *accepted*: the workstream came to a result; *given up*: its fix loop ended in quarantine. What a program leaves out by a remark in the\nfile \
+         is not known to `pl`, and a finding that comes back before it was verified is as new as on its first day.\n\n{}",
+        pl::store::life::table_markdown()
     )
 }
 

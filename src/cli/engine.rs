@@ -116,6 +116,17 @@ pub struct Planned {
     pub sources: Sources,
 }
 
+/// Which findings are asked for.
+#[derive(Debug, Default)]
+pub struct FindingsRequest {
+    /// A workstream or one of its steps.
+    pub target: Option<String>,
+    /// A run that is over; without one, the newest candidates.
+    pub run: Option<String>,
+    /// One rule.
+    pub tool: Option<String>,
+}
+
 /// What `pl show` asks for.
 #[derive(Debug)]
 pub enum ShowRequest {
@@ -123,8 +134,8 @@ pub enum ShowRequest {
     Targets,
     /// Newest runs.
     Runs,
-    /// Findings of the newest candidates; of one target where one is named.
-    Findings(Option<String>),
+    /// Findings of the newest candidates, or of a run.
+    Findings(FindingsRequest),
     /// What steps cost; of one target where one is named.
     Stats(Option<String>),
     /// What the tools of a workstream, or of one of its edits, are told.

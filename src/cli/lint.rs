@@ -78,6 +78,7 @@ fn show(summary: &LintSummary, format: Option<Format>, terminal: &Terminal) -> R
         let row = |finding: &crate::base::finding::Finding| FindingRow {
             step: format!("lint.{}", finding.tool),
             finding: finding.clone(),
+            ..FindingRow::default()
         };
         let rows: Vec<FindingRow> = summary.findings.iter().map(row).collect();
         terminal.print_bytes(findings::render(foreign, &rows).as_bytes())?;

@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::completions::targets;
-use crate::cli::engine::{self, Project, ShowRequest};
+use crate::cli::engine::{self, FindingsRequest, Project, ShowRequest};
 use crate::cli::exit::{Failed, Outcome};
 use crate::cli::terminal::Terminal;
 use crate::report::console::Verbosity;
@@ -18,7 +18,9 @@ use crate::report::history::{self, Show};
 #[command(before_help = "  pl show                     every target and its state
   pl show ws-15               attempts, findings, branch, worktree
   pl show --runs              the newest runs
-  pl show --findings ws-15    what the rules said
+  pl show --findings ws-15    what the rules said, and what became of it
+  pl show --findings --run 3f9c
+                              what a run found, and what became of it since
   pl show --findings --format sarif > findings.sarif
   pl show --stats             what steps cost, and how often they were spared
   pl show --prompt ws-15      what its tool is told")]
@@ -32,9 +34,12 @@ pub struct Arguments {
     /// Findings, of all or of one target
     #[arg(long)]
     findings: bool,
+    /// Findings of this run, by its id or the end of it
+    #[arg(long, value_name = "RUN", requires = "findings")]
+    run: Option<String>,
     /// Only those of one rule
-    #[arg(long = "rule", value_name = "RULE", requires = "findings")]
-    rule: Option<String>,
+    #[arg(long, visible_alias = "rule", value_name = "RULE", requires = "findings")]
+    tool: Option<String>,
     /// How findings are written
     #[arg(long, value_enum, value_name = "FORMAT", requires = "findings")]
     format: Option<Format>,
@@ -81,20 +86,19 @@ impl Format {
 
 /// Performs the command.
 pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
-    let (format, rule) = (arguments.format, arguments.rule.clone());
+    let format = arguments.format;
     let request = match arguments {
         Arguments { runs: true, .. } => ShowRequest::Runs,
-        Arguments { findings: true, subject, .. } => ShowRequest::Findings(subject),
+        Arguments { findings: true, subject: target, run, tool, .. } => {
+            ShowRequest::Findings(FindingsRequest { target, run, tool })
+        }
         Arguments { stats: true, subject, .. } => ShowRequest::Stats(subject),
         Arguments { prompt: true, subject: Some(subject), .. } => ShowRequest::Prompt(subject),
         Arguments { subject: Some(subject), .. } => ShowRequest::Subject(subject),
         Arguments { .. } => ShowRequest::Targets,
     };
-    let mut shown = engine::show(&project, request)?;
-    if let (Show::Findings { findings }, Some(rule)) = (&mut shown, &rule) {
-        findings.retain(|row| row.finding.tool == *rule);
-    }
-    if let (Show::Findings { findings }, Some(format)) = (&shown, format.and_then(Format::foreign)) {
+    let shown = engine::show(&project, request)?;
+    if let (Show::Findings { findings, .. }, Some(format)) = (&shown, format.and_then(Format::foreign)) {
         terminal.print_bytes(findings::render(format, findings).as_bytes())?;
     } else if terminal.json || format == Some(Format::Json) {
         terminal.print_json(&shown)?;

@@ -270,6 +270,7 @@ impl<'a> Session<'a> {
             duration_ms: ending.duration_ms,
             detail: ending.detail,
             failure: ending.failure,
+            record: ending.record.map(|key| key.0.hex()),
         });
     }
 

@@ -94,7 +94,11 @@ mod tests {
             source_column: None,
         };
         let whole = Finding { tool: "tests".into(), message: "it broke".into(), ..Finding::default() };
-        let row = |step: &str, finding: &Finding| FindingRow { step: step.into(), finding: finding.clone() };
+        let row = |step: &str, finding: &Finding| FindingRow {
+            step: step.into(),
+            finding: finding.clone(),
+            ..FindingRow::default()
+        };
         vec![row("ws-1/ruff", &finding), row("ws-2/ruff", &finding), row("ws-1/tests", &whole)]
     }
 

@@ -3,6 +3,7 @@
 //! Rows come in filled and in order; nothing is looked up and no clock is read (`now` comes in).
 
 mod fixes;
+mod found;
 mod pages;
 pub mod stats;
 
@@ -12,8 +13,6 @@ use serde::Serialize;
 use self::stats::StatsRow;
 use crate::base::failure::Failure;
 use crate::base::finding::Finding;
-use crate::report::findings::entries::Told;
-use crate::report::findings::text::{Length, list};
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::{ago, clock, duration};
 use crate::report::{Style, Tone, count, tone_of};
@@ -78,11 +77,20 @@ pub struct AttemptRow {
     pub log: Option<String>,
 }
 
-/// A finding and where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+/// A finding, where it comes from and where it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FindingRow {
     /// The step that found it.
     pub step: String,
+    /// `new analyzed fixed verified suppressed quarantined regressed` (docs/state-machine.md), where runs tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// The run that saw its signature first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_run: Option<String>,
+    /// When that was, ISO-8601.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<String>,
     /// What was found.
     #[serde(flatten)]
     pub finding: Finding,
@@ -193,8 +201,11 @@ pub enum Show {
     },
     /// `--findings`.
     Findings {
-        /// By path and line.
+        /// Newest first: those of the newest run, by path and line, then what was known before.
         findings: Vec<FindingRow>,
+        /// What was found earlier and is gone: fixed, or verified.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<FindingRow>,
     },
     /// One run.
     Run(RunShow),
@@ -238,7 +249,7 @@ pub fn show(show: &Show, now: Timestamp, every: bool, style: &Style) -> String {
     match show {
         Show::Targets { targets } => targets_table(targets, now, style),
         Show::Runs { runs } => runs_table(runs, now, style),
-        Show::Findings { findings } => findings_lines(findings, every, style),
+        Show::Findings { findings, gone } => found::list(findings, gone, every, style),
         Show::Run(run) => pages::run(run, now, style),
         Show::Workstream(workstream) => pages::workstream(workstream, now, style),
         Show::Task(task) | Show::Step(task) => pages::task(task, now, style),
@@ -327,18 +338,6 @@ fn runs_table(runs: &[RunRow], now: Timestamp, style: &Style) -> String {
         ]);
     }
     if table.is_empty() { "nothing has run yet\n".to_owned() } else { table.render(style) }
-}
-
-fn findings_lines(findings: &[FindingRow], every: bool, style: &Style) -> String {
-    if findings.is_empty() {
-        return "no findings\n".to_owned();
-    }
-    let drawn = list(&told(findings), Length::asked(every, "pl show -v --findings", style), style);
-    format!("{drawn}\n{}\n", count(findings.len(), "finding"))
-}
-
-fn told(findings: &[FindingRow]) -> Vec<Told<'_>> {
-    findings.iter().map(|row| Told { finding: &row.finding, step: &row.step, state: "" }).collect()
 }
 
 fn attempts_table(attempts: &[AttemptRow], now: Timestamp, style: &Style) -> String {

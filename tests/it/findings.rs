@@ -1,5 +1,7 @@
 //! Findings as people see them: where, what, the line as it was judged, and what became of them.
 
+mod life;
+mod runs;
 mod shown;
 
 use crate::support::Project;

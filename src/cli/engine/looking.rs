@@ -2,6 +2,7 @@
 //!
 //! Runs are shown even while definitions are wrong.
 
+mod findings;
 mod pages;
 mod rows;
 mod targets;
@@ -13,11 +14,9 @@ use crate::cli::engine::{Project, ShowRequest};
 use crate::cli::exit::Failed;
 use crate::graph::{StepId, StepKind};
 use crate::observe::prompt;
-use crate::observe::record::{EditBody, LintBody};
 use crate::report::history::stats::{StepEnding, stats};
-use crate::report::history::{FindingRow, PromptRow, RunShow, Show};
+use crate::report::history::{PromptRow, RunShow, Show};
 use crate::store::attempt::Filter;
-use crate::store::record::{Outcome, Record};
 use crate::store::run::RunId;
 use crate::store::{Store, StoreError};
 
@@ -37,7 +36,7 @@ pub fn show(project: &Project, request: ShowRequest) -> Result<Show, Failed> {
             let all = everything(&opened);
             targets::table(&opened, &all)
         }
-        ShowRequest::Findings(target) => findings(project, target),
+        ShowRequest::Findings(request) => findings::show(project, request),
         ShowRequest::Prompt(target) => prompts(project, &target),
         ShowRequest::Stats(target) => costs(project, target),
         ShowRequest::Subject(subject) => match run_page(project, &subject)? {
@@ -93,21 +92,6 @@ fn target_page(project: &Project, subject: &str) -> Result<Show, Failed> {
     }
 }
 
-fn findings(project: &Project, target: Option<String>) -> Result<Show, Failed> {
-    let opened = open(project, &[], Purpose::Planning)?;
-    let wanted = match target {
-        Some(target) => opened.wanted(&[target])?,
-        None => everything(&opened),
-    };
-    let Some(store) = opened.records()? else { return Ok(Show::Findings { findings: Vec::new() }) };
-    let mut findings = Vec::new();
-    for step in wanted {
-        findings.extend(findings_below(&opened, &store, &opened.world.graph.step(step).kind).map_err(store_failed)?);
-    }
-    sort(&mut findings);
-    Ok(Show::Findings { findings })
-}
-
 /// What steps cost, over all runs.
 fn costs(project: &Project, target: Option<String>) -> Result<Show, Failed> {
     let wanted = match target {
@@ -125,47 +109,6 @@ fn costs(project: &Project, target: Option<String>) -> Result<Show, Failed> {
     let endings = endings.map(|(step, status, duration_ms)| StepEnding { step, status, duration_ms });
     let peaks = store.peaks().map_err(store_failed)?;
     Ok(Show::Stats { steps: stats(endings, &peaks) })
-}
-
-fn sort(findings: &mut [FindingRow]) {
-    findings.sort_by(|left, right| {
-        let place = |row: &FindingRow| (row.finding.path.clone(), row.finding.line, row.finding.column);
-        place(left).cmp(&place(right)).then_with(|| left.step.cmp(&right.step))
-    });
-}
-
-/// What was found last: of a workstream by all of its rules and edits, else by one step.
-fn findings_below(opened: &Opened, store: &Store, kind: &StepKind) -> Result<Vec<FindingRow>, StoreError> {
-    let graph = &opened.world.graph;
-    let steps: Vec<String> = match kind {
-        StepKind::Result(id) => {
-            let below = graph.steps.iter().filter(|step| step.kind.workstream() == Some(id));
-            below.map(|step| step.kind.name()).collect()
-        }
-        kind => vec![kind.name()],
-    };
-    let mut findings = Vec::new();
-    for step in steps {
-        if let Some(record) = store.latest(&step)? {
-            findings.extend(recorded(&record));
-        }
-    }
-    sort(&mut findings);
-    Ok(findings)
-}
-
-/// Findings that a record holds: of a rule, or of an edit that left its scope.
-fn recorded(record: &Record) -> Vec<FindingRow> {
-    let body = record.body.clone();
-    let found = match record.kind.as_str() {
-        "lint" => serde_json::from_value::<LintBody>(body).map(|body| body.findings).unwrap_or_default(),
-        "edit" if record.outcome == Outcome::Red => {
-            let failure = serde_json::from_value::<EditBody>(body).ok().and_then(|body| body.failure);
-            failure.map(|failure| failure.findings).unwrap_or_default()
-        }
-        _ => Vec::new(),
-    };
-    found.into_iter().map(|finding| FindingRow { step: record.step.clone(), finding }).collect()
 }
 
 fn prompts(project: &Project, target: &str) -> Result<Show, Failed> {

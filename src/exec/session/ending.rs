@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use crate::base::failure::Failure;
+use crate::fingerprint::Key;
 use crate::plan::Verdict;
 use crate::store::record::Outcome;
 use crate::summary::StepStatus;
@@ -46,13 +47,15 @@ pub struct Ending {
     pub detail: Option<String>,
     /// What went wrong.
     pub failure: Option<Failure>,
+    /// The record that says so.
+    pub record: Option<Key>,
 }
 
 impl Ending {
     /// Nothing ran, for a verdict.
     pub fn without_running(status: StepStatus, verdict: &Verdict) -> Self {
         let (verdict, reason) = crate::preview::words(verdict);
-        Self { status, verdict, reason, attempts: 0, duration_ms: 0, detail: None, failure: None }
+        Self { status, verdict, reason, attempts: 0, duration_ms: 0, detail: None, failure: None, record: None }
     }
 
     /// A record held.
@@ -69,6 +72,12 @@ impl Ending {
     /// Adds a few words.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Names the record that says so.
+    pub fn record(mut self, key: Key) -> Self {
+        self.record = Some(key);
         self
     }
 

@@ -107,7 +107,7 @@ impl Verification<'_, '_> {
             }
             Err(Linted::Interrupted) => (StepStatus::Interrupted, None, Verified::Interrupted),
         };
-        let mut ending = Ending::ran(status, verdict, begun);
+        let mut ending = Ending::ran(status, verdict, begun).record(looked.look.key);
         ending.failure = failure;
         self.session.end(&kind, ending);
         Ok(verified)
@@ -245,14 +245,12 @@ impl Verification<'_, '_> {
                     Verdict::Fresh(Freshness::RecordedRed) => {
                         let failure = linting::failure(self.session.world.rule(rule), looked.judged, None);
                         let red = Red { kind: kind.clone(), failure: failure.clone() };
-                        self.session.end(
-                            &kind,
-                            Ending::without_running(StepStatus::Failed, &looked.look.verdict).failure(failure),
-                        );
+                        let ending = Ending::without_running(StepStatus::Failed, &looked.look.verdict);
+                        self.session.end(&kind, ending.record(looked.look.key).failure(failure));
                         Due::No(Verified::Red(vec![red]))
                     }
                     Verdict::Fresh(_) => {
-                        self.session.end(&kind, Ending::fresh(&looked.look.verdict));
+                        self.session.end(&kind, Ending::fresh(&looked.look.verdict).record(looked.look.key));
                         Due::No(Verified::Green)
                     }
                     _ => Due::Yes(looked),

@@ -36,7 +36,7 @@ fn started(step: &str, tool: Option<&str>) -> Event {
 }
 
 fn ended(step: &str, status: StepStatus, duration_ms: u64) -> Event {
-    Event::StepEnded { step: step.into(), status, duration_ms, detail: None, failure: None }
+    Event::StepEnded { step: step.into(), status, duration_ms, detail: None, failure: None, record: None }
 }
 
 fn moved(to: &str) -> Event {
@@ -139,8 +139,14 @@ fn failures_are_told_even_quietly() {
         findings: Vec::new(),
     };
     let step = "ws-1-first/test.1".to_owned();
-    let failed =
-        Event::StepEnded { step, status: StepStatus::Failed, duration_ms: 3, detail: None, failure: Some(failure) };
+    let failed = Event::StepEnded {
+        step,
+        status: StepStatus::Failed,
+        duration_ms: 3,
+        detail: None,
+        failure: Some(failure),
+        record: None,
+    };
     console.handle(&failed);
     console.handle(&workstream("failed"));
     assert_eq!(written.take(), "\nws-1-first/test.1 failed (agent): exit code 1\n  │ boom\n\n");

@@ -109,7 +109,8 @@ fn heading(entry: &Entry<'_>, style: &Style) -> String {
     words.push((Tone::Plain, format!("({})", tools.join(", "))));
     let fixable = std::iter::once(&entry.first).chain(&entry.others).any(|told| told.finding.fixable);
     words.extend(fixable.then(|| (Tone::Good, "fixable".to_owned())));
-    for (tone, word) in [(Tone::Busy, entry.first.state), (Tone::Dim, entry.first.step)] {
+    let (state, step) = (entry.first.state, entry.first.step);
+    for (tone, word) in [(tone_of_state(state), state), (Tone::Dim, step)] {
         words.extend((!word.is_empty()).then(|| (tone, word.to_owned())));
     }
     flow(&words, style)
@@ -149,6 +150,16 @@ fn place(finding: &Finding) -> String {
         place.push_str(&format!(":{number}"));
     }
     place
+}
+
+fn tone_of_state(state: &str) -> Tone {
+    match state {
+        "regressed" => Tone::Bad,
+        "quarantined" => Tone::Warn,
+        "fixed" | "verified" => Tone::Good,
+        "suppressed" => Tone::Dim,
+        _ => Tone::Busy,
+    }
 }
 
 fn severity(finding: &Finding) -> &'static str {

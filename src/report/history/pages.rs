@@ -8,8 +8,9 @@ use crate::report::console::failure;
 use crate::report::explain::short_command;
 use crate::report::findings::text::{Length, list};
 use crate::report::history::fixes;
+use crate::report::history::found::told;
 use crate::report::history::{
-    AttemptRow, FailureRow, FindingRow, PromptRow, RunShow, TaskShow, WorkstreamShow, attempts_table, told,
+    AttemptRow, FailureRow, FindingRow, PromptRow, RunShow, TaskShow, WorkstreamShow, attempts_table,
 };
 use crate::report::text::short::short_commit;
 use crate::report::text::table::{Cell, Table};

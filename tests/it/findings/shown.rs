@@ -28,7 +28,7 @@ fn the_line_is_the_candidate_s_whatever_moved_since() {
     std::fs::write(project.worktree("ws-1").join("a.txt"), "mended\n").expect("a repair");
     let shown = project.pl(&["show", "--findings", "ws-1"]).expect(0);
     assert!(
-        shown.stdout.contains("no bad (words) ws-1/words\n    2 │ so bad it is\n      │    ^^^\n"),
+        shown.stdout.contains("no bad (words) new ws-1/words\n    2 │ so bad it is\n      │    ^^^\n"),
         "{}",
         shown.stdout
     );

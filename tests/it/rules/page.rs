@@ -63,7 +63,8 @@ fn findings_are_written_for_other_programs() {
     assert!(shown("junit").contains("<testsuite name=\"left-over\" tests=\"1\" failures=\"1\">"));
     assert!(shown("markdown").contains("| `a.py:2` | warning | left-over XXX | b = 2  # XXX: why |"));
     assert!(shown("json").contains("\"signature\": \""));
-    bad.pl(&["show", "--findings", "--rule", "other"]).expect(0).says("no findings");
+    bad.pl(&["show", "--findings", "--rule", "ruff"]).expect(0).says("no findings");
+    bad.pl(&["show", "--findings", "--rule", "other"]).expect(2).says("no rule `other`");
     bad.pl(&["show", "--findings", "--rule", "left-over"]).expect(0).says("a.py:2");
 }
 

@@ -5,7 +5,7 @@ use crate::base::failure::Failure;
 use crate::base::name::SetupName;
 use crate::cli::engine::explaining::command;
 use crate::cli::engine::looking::targets::{self, Past, Standing};
-use crate::cli::engine::looking::{findings_below, rows};
+use crate::cli::engine::looking::{findings, rows};
 use crate::cli::engine::open::{Opened, git_failed, store_failed};
 use crate::cli::exit::Failed;
 use crate::exec::workstream::quarantine::LOOP_NOTES;
@@ -145,8 +145,8 @@ fn workstream(opened: &Opened, workstream: &Workstream) -> Result<WorkstreamShow
     (page.attempts, page.failure) = fill().map_err(store_failed)?;
     page.class = class(&store, &past, id).map_err(store_failed)?;
     page.fix_loop = fix_loop(&store, id).map_err(store_failed)?;
-    let result = StepKind::Result(workstream.id.clone());
-    page.findings = findings_below(opened, &store, &result).map_err(store_failed)?;
+    let whole = findings::Wanted { workstream: workstream.id.to_string(), step: None };
+    page.findings = findings::newest(&store, &whole).map_err(store_failed)?.0;
     result_of(opened, &store, workstream, &mut page)?;
     Ok(page)
 }

@@ -116,5 +116,8 @@ pub fn failure(attempt: &attempt::AttemptRow) -> Option<FailureRow> {
 /// What an attempt found.
 pub fn findings_of(attempt: &attempt::AttemptRow) -> Vec<FindingRow> {
     let findings = failure(attempt).map(|row| row.failure.findings).unwrap_or_default();
-    findings.into_iter().map(|finding| FindingRow { step: attempt.step.clone(), finding }).collect()
+    findings
+        .into_iter()
+        .map(|finding| FindingRow { step: attempt.step.clone(), finding, ..FindingRow::default() })
+        .collect()
 }
