@@ -13,7 +13,7 @@ use crate::system::{OsSystem, environment};
 use super::layout::{FileRow, FolderRow, KIND_ONLY, Part, UNKNOWN, find_file, find_folder};
 use super::looking::{Mended, digest_at, listing};
 use super::steps::{Cold, NOBODY, StepSeen, StepTables};
-use super::writing::{NewFile, Rows, below, replace, split};
+use super::writing::{NewFile, Rows, UNFINISHED, below, replace, split};
 use super::{Kept, Others};
 
 /// What was done again.
@@ -27,13 +27,15 @@ pub struct Again<'a> {
     pub places: &'a [u32],
     /// Steps that are not as they were, by place, in order.
     pub steps: Vec<(u32, StepSeen)>,
+    /// Places of steps that run in any case.
+    pub unfinished: Vec<u32>,
     /// The writer's text on the whole.
     pub summary: Vec<u8>,
 }
 
 /// Writes a plan with what was done again. Errors: why there is none; nothing is lost but time.
 pub fn merge(path: &Path, kept: &Kept, cold: &Cold, again: Again<'_>) -> Result<(), String> {
-    let Again { mended, notes, places, steps, summary } = again;
+    let Again { mended, notes, places, steps, unfinished, summary } = again;
     if let Some(why) = notes.spoiled {
         return Err(why);
     }
@@ -61,6 +63,7 @@ pub fn merge(path: &Path, kept: &Kept, cold: &Cold, again: Again<'_>) -> Result<
     for file in std::mem::take(&mut rows.files) {
         merged.new_file(file, places)?;
     }
+    merged.finished(places, &unfinished)?;
     merged.new_links(rows.others)?;
     for (path, (stat, trusted)) in notes.folders {
         let known = listing(&path).filter(|(now, _)| *now == stat && trusted);
@@ -128,6 +131,24 @@ impl Merged<'_> {
         }
         self.file(place, &new);
         self.states[place as usize * 32..][..32].copy_from_slice(&file.state.0);
+        Ok(())
+    }
+
+    /// Where no step is unfinished any more, nothing leads to those that were.
+    fn finished(&mut self, places: &[u32], unfinished: &[u32]) -> Result<(), String> {
+        let (folder, name) = split(Path::new(UNFINISHED));
+        let names = self.kept.part(Part::Names);
+        let row = find_folder(&self.folders, names, &folder);
+        let known = row.and_then(|(_, row)| find_file(&self.files, names, &row, &name));
+        let readers: HashSet<u32> = known.iter().flat_map(|place| self.cold.readers(*place)).collect();
+        if !unfinished.iter().all(|step| readers.contains(step)) {
+            return Err("a step is unfinished that was not".to_owned());
+        }
+        let judged = |reader: &u32| places.binary_search(reader).is_ok();
+        if let Some(place) = known.filter(|_| unfinished.is_empty() && readers.iter().all(judged)) {
+            let name = FileRow::read(&self.files, place as usize).name;
+            self.file(place, &FileRow::of_kind(None, name));
+        }
         Ok(())
     }
 

@@ -73,7 +73,15 @@ impl Lab {
         let (summary, detail) = (b"summary".to_vec(), b"detail".to_vec());
         write(
             &self.plan(),
-            Plan { about: about("this"), root: self.folder.path(), notes, summary, detail, steps: Vec::new() },
+            Plan {
+                about: about("this"),
+                root: self.folder.path(),
+                notes,
+                summary,
+                detail,
+                steps: Vec::new(),
+                unfinished: Vec::new(),
+            },
         )
     }
 

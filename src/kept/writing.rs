@@ -16,7 +16,7 @@ use crate::system::{Kind, OsSystem, Stat, environment};
 
 use super::layout::{FileRow, FolderRow, Header, NOT_LISTED, PARTS, Part, UNKNOWN};
 use super::looking::{Mended, listing};
-use super::steps::{NOBODY, StepSeen, StepTables, pairs};
+use super::steps::{Cold, NOBODY, StepSeen, StepTables, pairs};
 use super::{Kept, LinkSeen, Others, ProgramSeen, stat_digest};
 
 /// A file that was only glanced at is read for the plan up to so many bytes; a larger one is known by its stat alone.
@@ -40,17 +40,28 @@ pub struct Plan<'a> {
     pub detail: Vec<u8>,
     /// All steps, where lookers of the notes are their places; none: a look can only tell whether all is as it was.
     pub steps: Vec<StepSeen>,
+    /// Places of steps that were not brought up: whatever moves or does not, they are to be judged again.
+    pub unfinished: Vec<u32>,
 }
+
+/// Nothing ever lies there. A row that says otherwise leads to the steps that are unfinished.
+pub(super) const UNFINISHED: &str = ".pl/unfinished";
 
 /// Puts a plan in the place of the one at `path`. Errors: why there is none; nothing is lost but time.
 pub fn write(path: &Path, plan: Plan<'_>) -> Result<(), String> {
-    let Plan { about, root, notes, summary, detail, steps } = plan;
+    let Plan { about, root, notes, summary, detail, steps, unfinished } = plan;
     if let Some(why) = notes.spoiled {
         return Err(why);
     }
     let mut rows = Rows::new(root);
     for (path, (seen, lookers)) in notes.paths {
         rows.path(path, seen, lookers)?;
+    }
+    if !unfinished.is_empty() {
+        let row = FileRow { ctime_ns: UNKNOWN, size: 0, inode: 0, mix: 0, name: 0 };
+        let lookers = Lookers { numbers: unfinished, others: false };
+        let (path, state) = (PathBuf::from(UNFINISHED), Digest([0; 32]));
+        rows.files.push(NewFile { path, row, device: None, state, lookers });
     }
     for pattern in notes.variables {
         let digest = environment::digest(&OsSystem, &pattern).hex();
@@ -79,6 +90,12 @@ pub fn write(path: &Path, plan: Plan<'_>) -> Result<(), String> {
 
 /// Writes the plan again with rows that were mended.
 pub fn refresh(path: &Path, kept: &Kept, mended: &Mended) -> Option<()> {
+    let cold = kept.cold()?;
+    say_again(path, kept, &cold, mended, kept.summary())
+}
+
+/// The same, with another text on the whole.
+pub fn say_again(path: &Path, kept: &Kept, cold: &Cold, mended: &Mended, summary: &[u8]) -> Option<()> {
     let mut folders = kept.part(Part::Folders).to_vec();
     let mut files = kept.part(Part::Files).to_vec();
     for (place, row) in &mended.files {
@@ -91,8 +108,7 @@ pub fn refresh(path: &Path, kept: &Kept, mended: &Mended) -> Option<()> {
         Some(others) => serde_json::to_vec(others).ok()?,
         None => kept.part(Part::Others).to_vec(),
     };
-    let cold = kept.cold()?;
-    let (names, summary) = (kept.part(Part::Names), kept.summary());
+    let names = kept.part(Part::Names);
     let hot: [&[u8]; 5] = [&folders, &files, names, &others, summary];
     let parts =
         [Part::States, Part::Listings, Part::Detail, Part::Readers, Part::Followers, Part::Steps, Part::Definitions];

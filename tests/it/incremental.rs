@@ -3,6 +3,7 @@
 pub mod lab;
 mod base_moves;
 mod cone;
+mod unfinished;
 mod definitions;
 mod depfile;
 mod tasks;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::base::size::parse_bytes;
 use crate::cli::engine::cone::{self, Cone};
-use crate::cli::engine::kept::{self, Green, Moved};
+use crate::cli::engine::kept::{self, Ended, Moved};
 use crate::cli::engine::open::{Opened, Purpose, observe_failed, open_noting, store_failed};
 use crate::cli::engine::watching::Seen;
 use crate::cli::engine::{BuildRequest, Built, Project};
@@ -71,7 +71,22 @@ impl Ahead {
             cone.publish(opened, preview, judged, ran.then_some(mark_ns));
             return;
         }
-        kept::publish(Green { opened, project, request, wanted, preview, judged, mark_ns });
+        kept::publish(Ended { opened, project, request, wanted, preview, judged, mark_ns });
+    }
+
+    /// The same after a run that came to this; what a failed one left to do, its plan leads to.
+    fn publish_after(&self, project: &Project, request: &BuildRequest, status: &str, mark_ns: i64) {
+        match &self.cone {
+            Some(cone) if status != "completed" => drop(cone.keep(mark_ns)),
+            _ if status == "interrupted" => {}
+            _ => {
+                let judged =
+                    judge_again(self, mark_ns).filter(|(seen, _)| self.cone.is_none() || cone::is_as_it_can_be(seen));
+                if let Some((seen, judged)) = judged {
+                    self.publish(project, request, &seen, (judged, mark_ns), true);
+                }
+            }
+        }
     }
 
     fn built(self, project: &Project, request: &BuildRequest, summary: BuildSummary) -> Built {
@@ -214,11 +229,8 @@ fn really(
         let _span = project.profile.span(Category::Database, || "close");
         store.close().map_err(store_failed)?;
     }
-    if summary.status == "completed"
-        && let Ok(mark_ns) = file_system_tick(&ahead.opened.folder)
-        && let Some((seen, judged)) = judge_again(&ahead, mark_ns)
-    {
-        ahead.publish(project, request, &seen, (judged, mark_ns), true);
+    if let Ok(mark_ns) = file_system_tick(&ahead.opened.folder) {
+        ahead.publish_after(project, request, &summary.status, mark_ns);
     }
     Ok((ahead, summary))
 }
@@ -285,7 +297,7 @@ fn judge_again(ahead: &Ahead, mark_ns: i64) -> Option<(Preview, Notes)> {
     let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || {
         look_ahead(opened, &ahead.closure, &asked, Some(mark_ns))
     });
-    seen.ok().filter(Preview::is_green).zip(judged)
+    seen.ok().zip(judged)
 }
 
 /// The build lock, and whether somebody else had it.

@@ -21,8 +21,10 @@ use crate::kept::Kept;
 use crate::kept::looking::Mended;
 use crate::kept::merging::{Again, merge};
 use crate::kept::steps::{Cold, NOBODY, StepSeen};
+use crate::kept::writing::say_again;
 use crate::observe::world::World;
-use crate::preview::{Asked, Preview};
+use crate::plan::{Freshness, Reason, Verdict};
+use crate::preview::{Asked, Preview, StepPlan};
 use crate::summary::{BuildSummary, StepSummary};
 use crate::system::sight::Notes;
 
@@ -43,12 +45,34 @@ pub(super) struct Cone {
 pub(super) fn table(world: &World, preview: &Preview) -> Option<(String, Vec<StepSeen>)> {
     let closure: Vec<StepId> = preview.steps.iter().map(|plan| plan.step).collect();
     let (shape, needs) = shape(world, &closure)?;
-    let steps = preview.steps.iter().zip(needs).map(|(plan, needs)| {
-        let task = task(world, plan.step)?;
-        let key = plan.fingerprint.as_ref()?.key().0;
-        Some(StepSeen { definition: definition(task)?, key, has_outputs: !task.outputs.is_empty(), needs })
-    });
+    let steps = preview.steps.iter().zip(needs).map(|(plan, needs)| step_seen(world, plan, needs));
     Some((shape, steps.collect::<Option<_>>()?))
+}
+
+fn step_seen(world: &World, plan: &StepPlan, needs: Vec<u32>) -> Option<StepSeen> {
+    let task = task(world, plan.step)?;
+    let key = match &plan.fingerprint {
+        Some(fingerprint) => fingerprint.key().0,
+        // It is judged again in any case.
+        None if is_unfinished(plan) => Digest([0; 32]),
+        None => return None,
+    };
+    Some(StepSeen { definition: definition(task)?, key, has_outputs: !task.outputs.is_empty(), needs })
+}
+
+/// Places of the steps that are not as they should be.
+pub(super) fn unfinished(preview: &Preview) -> Vec<u32> {
+    (0..).zip(&preview.steps).filter_map(|(place, plan)| is_unfinished(plan).then_some(place)).collect()
+}
+
+/// Nothing is left to do but what runs in any case.
+pub(super) fn is_as_it_can_be(preview: &Preview) -> bool {
+    let always = |plan: &StepPlan| matches!(plan.verdict, Verdict::Stale(Reason::AlwaysRuns));
+    preview.steps.iter().all(|plan| always(plan) || !is_unfinished(plan))
+}
+
+fn is_unfinished(plan: &StepPlan) -> bool {
+    !matches!(plan.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed)
 }
 
 /// A digest of names, order and needs; and the needs by place.
@@ -177,10 +201,18 @@ impl Cone {
         self.kept.is_at(&self.path)
     }
 
+    /// Writes the plan as it was, after a build that did not bring up all that moved: it leads the next one to the same steps. The
+    /// build lock is held, and the database was closed before that time.
+    pub(super) fn keep(&self, mark_ns: i64) -> Option<()> {
+        let summary = serde_json::to_vec(&self.summary.with_database_before(mark_ns)?).ok()?;
+        say_again(&self.path, &self.kept, &self.cold, &Mended::default(), &summary)
+    }
+
     /// Writes the plan with what was judged again. `ran`: the build lock was held, and the database closed before that time; else
     /// what the plan says of the database must still hold.
     pub(super) fn publish(&self, opened: &Opened, preview: &Preview, judged: Notes, ran: Option<i64>) -> Option<()> {
-        if !preview.is_green() {
+        let unfinished: Vec<u32> = unfinished(preview).into_iter().map(|place| self.places[place as usize]).collect();
+        if !is_as_it_can_be(preview) {
             return None;
         }
         let summary = match ran {
@@ -195,14 +227,11 @@ impl Cone {
         }
         let mut steps: Vec<(u32, StepSeen)> = Vec::with_capacity(preview.steps.len());
         for (plan, place) in preview.steps.iter().zip(&self.places) {
-            let task = task(&opened.world, plan.step)?;
-            let key = plan.fingerprint.as_ref()?.key().0;
-            let (definition, has_outputs) = (definition(task)?, !task.outputs.is_empty());
-            steps.push((*place, StepSeen { definition, key, has_outputs, needs: Vec::new() }));
+            steps.push((*place, step_seen(&opened.world, plan, Vec::new())?));
         }
         steps.sort_unstable_by_key(|(place, _)| *place);
         let summary = serde_json::to_vec(&summary).ok()?;
-        let again = Again { mended: &self.mended, notes, places: &self.places, steps, summary };
+        let again = Again { mended: &self.mended, notes, places: &self.places, steps, unfinished, summary };
         merge(&self.path, &self.kept, &self.cold, again).ok()
     }
 

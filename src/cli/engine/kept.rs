@@ -329,8 +329,8 @@ fn database_stat(database: &Path) -> Option<(String, i64)> {
     Some((Digest::of(format!("{stat:?}").as_bytes()).hex(), stat.ctime_ns))
 }
 
-/// A build in which all is fresh, and what was looked at to know it.
-pub struct Green<'a> {
+/// A build that came to its end, and what was looked at to know how all is.
+pub struct Ended<'a> {
     /// The project.
     pub opened: &'a Opened,
     /// What was asked.
@@ -339,7 +339,7 @@ pub struct Green<'a> {
     pub request: &'a BuildRequest,
     /// The steps that the targets name.
     pub wanted: &'a [StepId],
-    /// All of them fresh.
+    /// How they stand.
     pub preview: &'a Preview,
     /// What judging them looked at.
     pub judged: Notes,
@@ -347,12 +347,14 @@ pub struct Green<'a> {
     pub mark_ns: i64,
 }
 
-/// Writes the plan of a green build. Where something cannot be vouched for there is none, and the next build looks anew.
-pub fn publish(green: Green<'_>) -> Option<()> {
-    let Green { opened, project, request, wanted, preview, judged, mark_ns } = green;
+/// Writes the plan of a build, a failed one as well where it can lead to what is left to do. Where something cannot be vouched for
+/// there is none, and the next build looks anew.
+pub fn publish(ended: Ended<'_>) -> Option<()> {
+    let Ended { opened, project, request, wanted, preview, judged, mark_ns } = ended;
     let mut notes = opened.read.end()?;
     notes.absorb(judged);
-    if !is_plain(request) || !preview.is_green() {
+    let unfinished = cone::unfinished(preview);
+    if !is_plain(request) || !unfinished.is_empty() && unfinished.len() == preview.steps.len() {
         return None;
     }
     let repository = match &opened.world.located {
@@ -365,6 +367,9 @@ pub fn publish(green: Green<'_>) -> Option<()> {
     }
     let world = &opened.world;
     let (shape, steps) = cone::table(world, preview).unwrap_or_default();
+    if steps.is_empty() && !unfinished.is_empty() {
+        return None;
+    }
     let summary = Summary {
         targets: request.targets.clone(),
         named: wanted.len(),
@@ -386,6 +391,7 @@ pub fn publish(green: Green<'_>) -> Option<()> {
         summary: serde_json::to_vec(&summary).ok()?,
         detail: serde_json::to_vec(&detail(opened, preview)).ok()?,
         steps,
+        unfinished,
     };
     writing::write(&opened.folder.join(PLAN_NAME), plan).ok()
 }
