@@ -2,6 +2,7 @@
 //!
 //! Plain data; the field names are a promise (see schema/build.json).
 
+pub mod attempt;
 pub mod lint;
 
 use serde::{Deserialize, Serialize};

@@ -140,6 +140,8 @@ pub enum ShowRequest {
     Stats(Option<String>),
     /// What the tools of a workstream, or of one of its edits, are told.
     Prompt(String),
+    /// One attempt of a workstream, from 1.
+    Attempt(String, u32),
     /// A run, a workstream, a task or a step.
     Subject(String),
 }

@@ -22,6 +22,7 @@ use crate::report::history::{self, Show};
   pl show --findings --run 3f9c
                               what a run found, and what became of it since
   pl show --findings --format sarif > findings.sarif
+  pl show ws-15 --attempt 2   what the second attempt changed, and what was wrong after it
   pl show --stats             what steps cost, and how often they were spared
   pl show --prompt ws-15      what its tool is told")]
 pub struct Arguments {
@@ -46,6 +47,10 @@ pub struct Arguments {
     /// What steps cost in all runs, those that cost most first; of all or of one target
     #[arg(long, conflicts_with_all = ["findings", "runs"])]
     stats: bool,
+    /// One attempt of a workstream, as `pl show ws-15` counts them
+    #[arg(long, value_name = "N", requires = "subject", conflicts_with_all = ["findings", "stats", "prompt"])]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    attempt: Option<u32>,
     /// What the tool of a workstream, or of one edit, is told
     #[arg(long, requires = "subject", conflicts_with_all = ["findings", "stats"])]
     prompt: bool,
@@ -94,6 +99,7 @@ pub fn run(arguments: Arguments, project: Project, terminal: &Terminal) -> Resul
         }
         Arguments { stats: true, subject, .. } => ShowRequest::Stats(subject),
         Arguments { prompt: true, subject: Some(subject), .. } => ShowRequest::Prompt(subject),
+        Arguments { attempt: Some(number), subject: Some(subject), .. } => ShowRequest::Attempt(subject, number),
         Arguments { subject: Some(subject), .. } => ShowRequest::Subject(subject),
         Arguments { .. } => ShowRequest::Targets,
     };

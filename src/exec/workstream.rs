@@ -7,6 +7,7 @@ mod fixes;
 mod kept;
 pub mod quarantine;
 mod repairs;
+pub mod reports;
 
 use std::sync::Arc;
 

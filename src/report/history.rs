@@ -17,6 +17,7 @@ use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::{ago, clock, duration};
 use crate::report::{Style, Tone, count, tone_of};
 use crate::summary::LoopHistory;
+use crate::summary::attempt::AttemptReport;
 
 /// A target and its state; a row of `pl show`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -211,6 +212,8 @@ pub enum Show {
     Run(RunShow),
     /// One workstream.
     Workstream(WorkstreamShow),
+    /// `--attempt`.
+    Attempt(AttemptReport),
     /// One task.
     Task(TaskShow),
     /// One step of a workstream, or a setup.
@@ -252,6 +255,7 @@ pub fn show(show: &Show, now: Timestamp, every: bool, style: &Style) -> String {
         Show::Findings { findings, gone } => found::list(findings, gone, every, style),
         Show::Run(run) => pages::run(run, now, style),
         Show::Workstream(workstream) => pages::workstream(workstream, now, style),
+        Show::Attempt(report) => fixes::attempt(report, every, style),
         Show::Task(task) | Show::Step(task) => pages::task(task, now, style),
         Show::Prompt { prompts } => pages::prompts(prompts, style),
         Show::Stats { steps } => stats::table(steps, style),

@@ -1,5 +1,6 @@
 //! Findings as people see them: where, what, the line as it was judged, and what became of them.
 
+mod attempts;
 mod life;
 mod runs;
 mod shown;

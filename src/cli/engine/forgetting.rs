@@ -10,6 +10,7 @@ use crate::cli::engine::open::{Opened, Purpose, git_failed, open, store_failed};
 use crate::cli::engine::{Project, Removed};
 use crate::cli::exit::Failed;
 use crate::exec::workstream::quarantine::LOOP_NOTES;
+use crate::exec::workstream::reports::REPORT_NOTES;
 use crate::git::object::{CommitId, TreeId};
 use crate::git::reference::Expected;
 use crate::git::repository::CommitParts;
@@ -139,7 +140,9 @@ impl Forgetting<'_> {
             self.store.forget(id.as_str()).map_err(store_failed)?;
             self.store.forget_kept(id.as_str()).map_err(store_failed)?;
             self.store.forget_landed(id.as_str()).map_err(store_failed)?;
-            self.store.set_note(LOOP_NOTES, id.as_str(), &serde_json::Value::Null).map_err(store_failed)?;
+            for notes in [LOOP_NOTES, REPORT_NOTES] {
+                self.store.set_note(notes, id.as_str(), &serde_json::Value::Null).map_err(store_failed)?;
+            }
         }
         self.note(id.as_str(), count)
     }

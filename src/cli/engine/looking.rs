@@ -2,6 +2,7 @@
 //!
 //! Runs are shown even while definitions are wrong.
 
+mod attempts;
 mod findings;
 mod pages;
 mod rows;
@@ -38,6 +39,7 @@ pub fn show(project: &Project, request: ShowRequest) -> Result<Show, Failed> {
         }
         ShowRequest::Findings(request) => findings::show(project, request),
         ShowRequest::Prompt(target) => prompts(project, &target),
+        ShowRequest::Attempt(target, number) => attempts::show(project, &target, number),
         ShowRequest::Stats(target) => costs(project, target),
         ShowRequest::Subject(subject) => match run_page(project, &subject)? {
             Some(page) => Ok(page),

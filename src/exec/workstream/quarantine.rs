@@ -4,9 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::base::finding::{Finding, FindingSeverity};
 use crate::exec::ExecError;
 use crate::exec::workstream::Machine;
 use crate::exec::workstream::edits::Candidate;
@@ -14,7 +13,6 @@ use crate::git::object::TreeId;
 use crate::git::patch::write::write_patch;
 use crate::graph::StepKind;
 use crate::observe::base::Start;
-use crate::observe::edit::display;
 use crate::observe::fixing::{Progress, Red};
 use crate::summary::{LoopAttempt, LoopEnd, LoopHistory};
 use crate::verify::breaker::Stop;
@@ -46,11 +44,13 @@ impl Machine<'_, '_> {
         if let Some(known) = self.known(&history)? {
             (history.end, history.run_id) = (known.end, known.run_id);
         }
+        self.write_reports(&self.reports(start, &history, &progress.reds)?)?;
         self.write_history(&history)
     }
 
     /// An edit is asked anew: what was done about the last one's result is over.
     pub(super) fn forget_attempts(&self) -> Result<(), ExecError> {
+        self.write_reports(&[])?;
         Ok(self.session.store.set_note(LOOP_NOTES, self.workstream.id.as_str(), &Value::Null)?)
     }
 
@@ -89,7 +89,7 @@ impl Machine<'_, '_> {
         };
         let attempt = |number: usize, step: String, tool: String, before: String, tree: String| {
             let (after, red) = after(number - 1);
-            let number_of_files = self.files(&before, &tree)?;
+            let files = self.outputs(&before, &tree)?.into_iter().map(|output| output.path).collect();
             Ok::<_, ExecError>(LoopAttempt {
                 number: u32::try_from(number).unwrap_or(u32::MAX),
                 step,
@@ -97,7 +97,7 @@ impl Machine<'_, '_> {
                 outcome: "taken".to_owned(),
                 duration_ms: 0,
                 cost_micros: 0,
-                files: number_of_files,
+                files,
                 findings_before: None,
                 findings_after: after,
                 red,
@@ -121,14 +121,6 @@ impl Machine<'_, '_> {
             attempts.push(one);
         }
         Ok(LoopHistory { run_id: self.session.run_id.0.clone(), attempts, end: None })
-    }
-
-    fn files(&self, before: &str, after: &str) -> Result<Vec<String>, ExecError> {
-        let Some((before, after)) = TreeId::from_hex(before).zip(TreeId::from_hex(after)) else {
-            return Ok(Vec::new());
-        };
-        let delta = self.session.world.located().repository.diff(before, after)?;
-        Ok(delta.changes.iter().map(|change| display(&change.path)).collect())
     }
 
     /// Writes all that a person needs to go on from a loop that was given up; gives the folder. One that lies there of the
@@ -164,10 +156,10 @@ impl Machine<'_, '_> {
         let write = |path: PathBuf, bytes: &[u8]| std::fs::write(&path, bytes).map_err(ExecError::writing(&path));
         let repository = &session.world.located().repository;
         let mut before = start.tree;
-        for attempt in &history.attempts {
-            let place = attempt.number as usize - 1;
-            let reds = progress.reds.get(place).map(Vec::as_slice).unwrap_or_default();
-            write(attempts.join(format!("{}.json", attempt.number)), &pretty(&self.report(attempt, reds)))?;
+        for report in self.reports(start, &history, &progress.reds)? {
+            let attempt = &report.attempt;
+            let json = serde_json::to_value(&report).unwrap_or(Value::Null);
+            write(attempts.join(format!("{}.json", attempt.number)), &pretty(&json))?;
             let after = TreeId::from_hex(&attempt.tree).unwrap_or(before);
             write(attempts.join(format!("{}.patch", attempt.number)), &write_patch(repository, before, after)?)?;
             before = after;
@@ -182,38 +174,6 @@ impl Machine<'_, '_> {
         write(folder.join("prompt.md"), progress.prompt(self.workstream).as_bytes())?;
         write(folder.join("quarantine.json"), &pretty(&serde_json::to_value(&history).unwrap_or(Value::Null)))?;
         Ok(folder)
-    }
-
-    /// One attempt with what was wrong after it, in the fields of the older report.
-    fn report(&self, attempt: &LoopAttempt, reds: &[Red]) -> Value {
-        let issues: Vec<&Finding> = reds.iter().flat_map(|red| &red.failure.findings).collect();
-        let by = |word: fn(&Finding) -> String| {
-            let mut counts = std::collections::BTreeMap::<String, usize>::new();
-            issues.iter().for_each(|issue| *counts.entry(word(issue)).or_default() += 1);
-            counts
-        };
-        let of = |severity| issues.iter().filter(|issue| issue.severity == severity).count();
-        let tests = reds.iter().any(|red| matches!(red.kind, StepKind::Test(..)));
-        let is_hard = |issue: &&&Finding| matches!(issue.category.as_str(), "syntax" | "type" | "test_failure");
-        let is_style = |issue: &&Finding| matches!(issue.category.as_str(), "style" | "formatting");
-        json!({
-            "attempt_number": attempt.number,
-            "ai_agent": attempt.tool,
-            "run_id": self.session.run_id.as_str(),
-            "workstream_id": self.workstream.id.as_str(),
-            "attempt": attempt,
-            "red": reds.iter().map(|red| json!({ "step": red.kind.name(), "failure": red.failure })).collect::<Vec<_>>(),
-            "issues": issues,
-            "summary": {
-                "total_issues": issues.len(),
-                "issues_by_tool": by(|issue| issue.tool.clone()),
-                "issues_by_category": by(|issue| issue.category.clone()),
-                "has_hard_fail": tests || issues.iter().any(|issue| is_hard(&issue)),
-                "style_only": !tests && issues.iter().all(is_style),
-                "total_errors": of(FindingSeverity::Error),
-                "total_warnings": of(FindingSeverity::Warning),
-            },
-        })
     }
 }
 

@@ -2,10 +2,14 @@
 //!
 //! Draws what was noted; knows neither records nor trees.
 
-use crate::report::Style;
+use std::collections::BTreeMap;
+
+use crate::report::findings::entries::Told;
+use crate::report::findings::text::{Length, list};
 use crate::report::text::table::{Cell, Table};
 use crate::report::text::time::duration;
-use crate::report::{Tone, count};
+use crate::report::{Style, Tone, count};
+use crate::summary::attempt::AttemptReport;
 use crate::summary::{LoopAttempt, LoopHistory};
 
 /// Files that a row names before it counts.
@@ -70,4 +74,42 @@ fn outcome(attempt: &LoopAttempt) -> String {
         (true, Some(0)) => format!("{}; green", attempt.outcome),
         (true, _) => attempt.outcome.clone(),
     }
+}
+
+/// One attempt: what it changed, and what was wrong after it.
+pub(super) fn attempt(report: &AttemptReport, every: bool, style: &Style) -> String {
+    let AttemptReport { attempt, summary, .. } = report;
+    let heading = style.paint(Tone::Strong, &format!("{} attempt {}", report.workstream_id, attempt.number));
+    let (tool, took) = (&attempt.tool, duration(attempt.duration_ms));
+    let dim = style.paint(Tone::Dim, &format!("{took}  {}", report.run_id));
+    let mut text = format!("{heading}  {tool}  {}  {dim}\n", attempt.outcome);
+    for output in &report.outputs {
+        let word = match (&output.input, &output.output) {
+            (None, _) => "A",
+            (_, None) => "D",
+            _ => "M",
+        };
+        text.push_str(&format!("  {word} {}\n", output.path));
+    }
+    let told: Vec<Told<'_>> = report.issues.iter().map(Told::alone).collect();
+    let command = format!("pl show -v {} --attempt {}", report.workstream_id, attempt.number);
+    let drawn = list(&told, Length::asked(every, &command, style), style);
+    if !drawn.is_empty() {
+        text.push_str(&format!("\n{drawn}\n"));
+    }
+    let of = |counts: &BTreeMap<String, usize>| {
+        counts.iter().map(|(word, number)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
+    };
+    let number = count(summary.total_issues, "issue");
+    let by = match summary.total_issues {
+        0 => String::new(),
+        _ => format!(": {} ({})", of(&summary.issues_by_category), of(&summary.issues_by_tool)),
+    };
+    // What was green at once has no attempts but this; numbers would be those of its instructions.
+    let which = match (attempt.number, attempt.findings_after) {
+        (1, Some(0)) => String::new(),
+        (number, _) => format!(" {number}"),
+    };
+    let diff = format!("pl diff {}{which}", report.workstream_id);
+    text + &format!("{number}{by}\n  {diff}   {}\n", style.paint(Tone::Dim, "what it changed"))
 }
