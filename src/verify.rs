@@ -5,6 +5,7 @@
 pub mod check;
 mod document;
 mod junit;
+pub mod likeness;
 mod pattern;
 mod said;
 mod sarif;

@@ -13,7 +13,7 @@ use crate::observe::record::{TestBody, shown};
 use crate::observe::workstream::Candidate;
 use crate::observe::world::World;
 use crate::observe::{ObserveError, body, fixing, verification};
-use crate::verify::signature::signature;
+use crate::verify::likeness::are_alike;
 
 /// What a test says of a change, by how it is on the base and with the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,11 +117,10 @@ pub fn edited(candidate: Candidate<'_>) -> Vec<String> {
     changes.map(|change| display(&change.path)).collect()
 }
 
-/// Red with the same exit code and the same words: the change did not move it. A test that says nothing tells nothing.
+/// Red with the same exit code, and the same that failed for the same reasons: the change did not move it.
 fn is_same_way(base: &TestBody, now: &TestBody) -> bool {
     let (Some(before), Some(after)) = (&base.failure, &now.failure) else { return false };
-    let said = |failure: &Failure| signature("", &failure.output);
-    base.exit == now.exit && !after.output.trim().is_empty() && said(before) == said(after)
+    base.exit == now.exit && are_alike(&before.output, &after.output)
 }
 
 fn red_base(failure: &Failure) -> Failure {

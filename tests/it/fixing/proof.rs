@@ -80,6 +80,28 @@ fn workstreams_that_start_from_one_tree_share_the_test_on_the_base() {
     assert_eq!(runs, 3, "once on the base, once on each candidate");
 }
 
+/// Fails in the same way each time, with what moves from run to run: the time, the process, a folder, an address, the order.
+const MOVING: &str = "d=$(mktemp -d); e=$(($$ % 2)); say() { echo ERROR: b at 0x7f$$ in $d/x.py:$$; }; [ $e = 0 ] && say; \
+    echo FAILED a::test_a in 0.0$$s; [ $e = 1 ] && say; echo $$ passed, pid $$, $(date +%s.%N); false";
+
+#[test]
+fn what_moves_from_run_to_run_makes_no_other_failure() {
+    let fixers = [("first", "echo $n > a.txt")];
+    let project = Lab { fixers: &fixers, ..lab("echo x > a.txt", MOVING) }.project();
+    let built = project.build(&["ws-1"], 1);
+    assert_eq!(workstream(&built, "ws-1")["class"], "red-base");
+    assert_eq!(asked(&project), ["coder", "first"]);
+}
+
+#[test]
+fn another_reason_on_the_same_test_is_no_red_base() {
+    let fixers = [("first", "echo 2 > a.txt"), ("second", "echo 3 > a.txt")];
+    let test = "read n < a.txt; [ $n = 3 ] || { echo FAILED a::total - assert $n == 3; false; }";
+    let project = Lab { fixers: &fixers, ..lab("echo 1 > a.txt", test) }.project();
+    project.build(&["ws-1"], 0);
+    assert_eq!(asked(&project), ["coder", "first", "first", "second"]);
+}
+
 /// Two workstreams, each with a file and a tool of its own, that start from one tree.
 fn two(each: &str, test: &str) -> Project {
     let project = lab(each, "true").project();
