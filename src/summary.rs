@@ -93,8 +93,11 @@ pub struct LoopAttempt {
     pub outcome: String,
     /// Wall time.
     pub duration_ms: u64,
-    /// What the tool says it cost, in millionths.
+    /// What the tool says it cost, in millionths; where it says nothing, what its definition says.
     pub cost_micros: u64,
+    /// Neither says.
+    #[serde(default)]
+    pub cost_unknown: bool,
     /// Paths that it changed.
     pub files: Vec<String>,
     /// What was wrong before it.

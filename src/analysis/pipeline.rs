@@ -477,6 +477,8 @@ pub struct Tool {
     pub pool: Option<String>,
     /// Wall time in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// What one start costs where it does not tell, in millionths.
+    pub cost_micros: Option<u64>,
     /// What runs; `manual` and `replay` have none.
     pub command: Option<Command>,
     /// How its version is asked.

@@ -95,6 +95,8 @@ struct Books {
     /// When steps began, where a profile is made.
     begun: HashMap<StepKind, Instant>,
     unwritten: Vec<Event>,
+    /// What was said once, and is not said again in this run.
+    said: BTreeSet<String>,
     settled: HashMap<WorkstreamId, Arc<Settled>>,
     task_keys: HashMap<StepId, Key>,
     steps: HashMap<Option<WorkstreamId>, BTreeMap<StepId, StepSummary>>,
@@ -218,6 +220,11 @@ impl<'a> Session<'a> {
     /// Says something that is no step.
     pub fn note(&self, level: &str, message: impl Into<String>) {
         self.emit(Event::Note { level: level.to_owned(), message: message.into() });
+    }
+
+    /// Whether something that is said once was not said yet.
+    pub fn is_news(&self, what: &str) -> bool {
+        lock(&self.books).said.insert(what.to_owned())
     }
 
     /// A program begins for a step.

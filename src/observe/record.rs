@@ -41,6 +41,9 @@ pub struct FixBody {
     /// What the tool says it cost, in millionths.
     #[serde(default)]
     pub cost_micros: u64,
+    /// It told no cost, and its definition has none either.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cost_unknown: bool,
     /// Why nothing of it was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<crate::base::failure::Failure>,

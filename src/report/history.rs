@@ -390,6 +390,7 @@ mod tests {
             outcome: "taken".into(),
             duration_ms,
             cost_micros,
+            cost_unknown: false,
             files: vec!["src/a.py".into()],
             findings_before: before,
             findings_after: Some(after),

@@ -388,6 +388,8 @@ pub struct ToolDefinition {
     pub pool: Option<Text>,
     /// Wall time.
     pub timeout: Option<Text>,
+    /// What one start costs, where it does not tell.
+    pub cost: Option<Text>,
     /// What runs.
     pub command: Option<CommandDefinition>,
     /// `version { run … }`.

@@ -171,6 +171,7 @@ impl Machine<'_, '_> {
         };
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let cost_micros = self.count_usage(&kind, fixer, &fixed, duration_ms)?;
+        self.warn_of_cost(fixer, cost_micros);
         let ran = |status| Ending::ran(status, &verdict, begun);
         let (after, failure) = match fixed {
             Fixed::Tree(after) => (after, None),
@@ -193,7 +194,8 @@ impl Machine<'_, '_> {
             by: fixer.clone(),
             delta: observe::delta_name(&session.world.located().repository, ground.tree, after)?,
             duration_ms,
-            cost_micros,
+            cost_micros: cost_micros.unwrap_or(0),
+            cost_unknown: cost_micros.is_none(),
             failure,
         };
         session.keep(after);
@@ -208,9 +210,25 @@ impl Machine<'_, '_> {
         Ok(Ok((fix, after)))
     }
 
-    /// Writes that a tool was asked; what it says that it cost, in millionths.
-    fn count_usage(&self, kind: &StepKind, fixer: &Fixer, fixed: &Fixed, duration_ms: u64) -> Result<u64, ExecError> {
-        let Fixer::Tool(name) = fixer else { return Ok(0) };
+    /// A limit that does not see what a tool costs would be believed: said once a run for each tool.
+    fn warn_of_cost(&self, fixer: &Fixer, cost_micros: Option<u64>) {
+        let limited = self.workstream.breakers.max_cost_micros.is_some();
+        if limited && cost_micros.is_none() && self.session.is_news(&format!("cost of {fixer}")) {
+            let message =
+                format!("{fixer} tells no cost, so `max-cost` does not see it; say `cost` in tool \"{fixer}\"");
+            self.session.note("warning", message);
+        }
+    }
+
+    /// Writes that a tool was asked; what it says that it cost, in millionths, else what its definition says.
+    fn count_usage(
+        &self,
+        kind: &StepKind,
+        fixer: &Fixer,
+        fixed: &Fixed,
+        duration_ms: u64,
+    ) -> Result<Option<u64>, ExecError> {
+        let Fixer::Tool(name) = fixer else { return Ok(Some(0)) };
         let outcome = match fixed {
             Fixed::Tree(_) => "ok",
             Fixed::Refused(_) => "red",
@@ -218,10 +236,12 @@ impl Machine<'_, '_> {
             Fixed::Interrupted => "interrupted",
         };
         let usage = editing::usage(self.session, self.workstream);
-        let cost = usage["cost"].as_f64().filter(|cost| cost.is_finite() && *cost > 0.0).unwrap_or(0.0);
+        let told = usage["cost"].as_f64().filter(|cost| cost.is_finite() && *cost >= 0.0);
         self.session.tool_was_asked(kind, name, outcome, duration_ms, usage)?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; it is not negative")]
-        Ok((cost * 1_000_000.0) as u64)
+        let told = told.map(|cost| (cost * 1_000_000.0) as u64);
+        let estimate = || self.session.world.tool(&ToolName(name.clone())).and_then(|tool| tool.cost_micros);
+        Ok(told.or_else(estimate))
     }
 
     /// The end of a loop that stays red: as it always was where there is nobody to ask, else quarantine or a tool that broke.

@@ -97,6 +97,7 @@ impl Machine<'_, '_> {
                 outcome: "taken".to_owned(),
                 duration_ms: 0,
                 cost_micros: 0,
+                cost_unknown: false,
                 files,
                 findings_before: None,
                 findings_after: after,
@@ -116,7 +117,7 @@ impl Machine<'_, '_> {
                 None if fix.before == fix.after => "changed nothing".to_owned(),
                 None => "taken".to_owned(),
             };
-            (one.duration_ms, one.cost_micros) = (fix.duration_ms, fix.cost_micros);
+            (one.duration_ms, one.cost_micros, one.cost_unknown) = (fix.duration_ms, fix.cost_micros, fix.cost_unknown);
             one.findings_before = progress.reds.get(place).map(|reds| count(reds));
             attempts.push(one);
         }

@@ -24,7 +24,7 @@ pub(super) fn render(id: &str, history: &LoopHistory, style: &Style) -> String {
             Cell::new(attempt.number.to_string()),
             Cell::toned(Tone::Strong, &attempt.tool),
             Cell::new(duration(attempt.duration_ms)),
-            Cell::new(cost(attempt.cost_micros)),
+            Cell::new(cost(attempt)),
             Cell::toned(Tone::Dim, files(attempt)),
             Cell::new(findings(attempt)),
             Cell::toned(Tone::Dim, outcome(attempt)),
@@ -44,8 +44,9 @@ pub(super) fn render(id: &str, history: &LoopHistory, style: &Style) -> String {
     text
 }
 
-fn cost(micros: u64) -> String {
-    match micros {
+fn cost(attempt: &LoopAttempt) -> String {
+    match attempt.cost_micros {
+        0 if attempt.cost_unknown => "not told".to_owned(),
         0 => String::new(),
         micros => format!("{}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000),
     }

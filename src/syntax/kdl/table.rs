@@ -230,6 +230,7 @@ pub(super) const TOOL: &[Field] = &[
     often("can", Shape::Many),
     once("pool", Shape::One),
     once("timeout", Shape::One),
+    once("cost", Shape::One),
     once("run", Shape::Argv),
     once("shell", Shape::Shell),
     once("version", Shape::Block),

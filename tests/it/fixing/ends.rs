@@ -87,6 +87,32 @@ fn time_and_cost_are_limits() {
 }
 
 #[test]
+fn a_cost_that_is_not_told_is_said_once_and_counts_as_the_definition_says() {
+    let limits = "max-fixes 3; max-attempts 9; max-cost \"1.00\"";
+    let lab = Lab { fixers: &[("first", "echo bad $n > a.txt")], breaker: limits, ..Lab::default() };
+    let project = lab.project();
+    let ran = project.pl(&["build", "ws-1"]).expect(1);
+    let ran = ran.says("first was asked as often").says("first tells no cost, so `max-cost` does not see it");
+    assert_eq!(ran.output().matches("tells no cost").count(), 1, "{}", ran.output());
+    project.pl(&["show", "ws-1"]).expect(0).says("not told");
+    let project = lab.project();
+    let rules = project.read("rules/lab.kdl").replace("can \"fix\";", "can \"fix\"; cost \"0.50\";");
+    project.write("rules/lab.kdl", rules);
+    let ran =
+        project.pl(&["build", "ws-1"]).expect(3).says("fixes used up `max-cost`").says("1.00 of 1.00, in 2 fixes");
+    assert!(!ran.output().contains("tells no cost"), "{}", ran.output());
+    assert_eq!(asked(&project), ["coder", "first", "first"]);
+    // What it tells counts, and nothing is something.
+    let told = r#"echo '{"cost": 0}' > "$PL_USAGE"; echo bad $n > a.txt"#;
+    let project = Lab { fixers: &[("first", told)], ..lab }.project();
+    let rules = project.read("rules/lab.kdl").replace("can \"fix\";", "can \"fix\"; cost \"0.50\";");
+    project.write("rules/lab.kdl", rules);
+    project.pl(&["build", "ws-1"]).expect(1).says("first was asked as often");
+    project.write("rules/lab.kdl", project.read("rules/lab.kdl").replace("\"0.50\"", "\"much\""));
+    project.pl(&["check", "ws-1"]).expect(2).says("`much` is no cost");
+}
+
+#[test]
 fn a_tool_that_crashes_alone_is_no_success_and_no_quarantine() {
     let project = Lab { fixers: &[("first", "exit 3")], ..Lab::default() }.project();
     let built = project.build(&["ws-1"], 1);
