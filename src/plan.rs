@@ -52,6 +52,8 @@ pub enum Reason {
     Program(String),
     /// It failed, and its kept candidate is verified once more.
     RedAgain,
+    /// Red, then green on the same tree: no outcome that could be recorded.
+    Flaky,
     /// A step above it failed.
     Blocked(String),
 }
@@ -66,6 +68,7 @@ impl std::fmt::Display for Reason {
             Self::Forced => formatter.write_str("asked for"),
             Self::Program(name) => write!(formatter, "{name} may have changed"),
             Self::RedAgain => formatter.write_str("failed before, its candidate is verified again"),
+            Self::Flaky => formatter.write_str("flaky the last time: red, then green, which is never a record"),
             Self::Blocked(step) => write!(formatter, "blocked by {step}"),
         }
     }

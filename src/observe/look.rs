@@ -48,11 +48,21 @@ impl Records<'_> {
         self.0.map_or(Ok(None), |store| store.kept(ws).map_err(ObserveError::from))
     }
 
+    /// Whether a step was flaky the last time, under this key.
+    pub fn was_flaky(&self, step: &str, key: Key) -> Result<bool, ObserveError> {
+        let Some(store) = self.0 else { return Ok(false) };
+        let note = store.note(FLAKY_NOTES, step)?;
+        Ok(note.as_ref().and_then(serde_json::Value::as_str) == Some(key.0.hex().as_str()))
+    }
+
     /// The version text that a program with this identity printed.
     pub fn program_version(&self, identity: Digest) -> Result<Option<String>, ObserveError> {
         self.0.map_or(Ok(None), |store| store.program_version(identity).map_err(ObserveError::from))
     }
 }
+
+/// Under which tests that were red, then green are noted, with the key that they had.
+pub const FLAKY_NOTES: &str = "flaky";
 
 /// A step held against the records.
 #[derive(Debug, Clone)]

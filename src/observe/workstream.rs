@@ -366,6 +366,9 @@ pub fn test(
     tell_tree(&world.located().repository, &mut look);
     let known: Option<TestBody> = look.record.as_ref().map(body).transpose()?;
     red_again(&mut look, known.as_ref().map_or(0, |known| known.times_red));
+    if look.record.is_none() && records.was_flaky(&format!("{}/test.{number}", workstream.id), look.key)? {
+        look.verdict = Verdict::Stale(Reason::Flaky);
+    }
     let declared = &workstream.tests[number as usize - 1];
     let is_red = known.as_ref().is_some_and(|known| known.failure.is_some());
     let mut base = None;

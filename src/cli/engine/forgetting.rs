@@ -15,6 +15,7 @@ use crate::git::object::{CommitId, TreeId};
 use crate::git::reference::Expected;
 use crate::git::repository::CommitParts;
 use crate::graph::StepKind;
+use crate::observe::look::FLAKY_NOTES;
 use crate::store::Store;
 use crate::store::lock::{Lock, LockError, try_build_lock};
 use crate::store::work::Kept;
@@ -101,6 +102,7 @@ impl Forgetting<'_> {
             count = count.max(self.store.recorded(step).map_err(store_failed)?);
             if !self.said.dry_run {
                 self.store.forget(step).map_err(store_failed)?;
+                self.forget_flake(step)?;
             }
         }
         // A setup is recorded under the name of whoever made it first.
@@ -108,6 +110,10 @@ impl Forgetting<'_> {
             return Ok(());
         }
         self.note(&name, count)
+    }
+
+    fn forget_flake(&self, test: &str) -> Result<(), Failed> {
+        self.store.set_note(FLAKY_NOTES, test, &serde_json::Value::Null).map_err(store_failed)
     }
 
     /// Says that it is forgotten, and since when.
@@ -142,6 +148,9 @@ impl Forgetting<'_> {
             self.store.forget_landed(id.as_str()).map_err(store_failed)?;
             for notes in [LOOP_NOTES, REPORT_NOTES] {
                 self.store.set_note(notes, id.as_str(), &serde_json::Value::Null).map_err(store_failed)?;
+            }
+            for number in 1..=self.opened.world.workstream(id).tests.len() {
+                self.forget_flake(&format!("{id}/test.{number}"))?;
             }
         }
         self.note(id.as_str(), count)

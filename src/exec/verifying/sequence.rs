@@ -14,6 +14,7 @@ use crate::observe::ObserveError;
 use crate::observe::edit::display;
 use crate::observe::fixing::Red;
 use crate::observe::ignored::IgnoreRules;
+use crate::observe::look::FLAKY_NOTES;
 use crate::observe::record::{TestBody, shown};
 use crate::observe::testing::{self, Proof};
 use crate::observe::workstream::{Candidate, Prepared, TestLook, test};
@@ -161,6 +162,7 @@ impl Verification<'_, '_> {
         let is_red = ran.exit().is_some_and(|code| code != 0);
         let flaky = is_red && times_red == 0 && self.is_green_now(kind, number, prepared)?;
         if flaky {
+            self.session.store.set_note(FLAKY_NOTES, &kind.name(), &look.look.key.0.hex().into())?;
             return Ok(self.flaky(kind, declared, Ending::ran(StepStatus::Done, &verdict, begun), &ran));
         }
         self.session.record(kind, &look.look, Made::new(body.outcome(), &body, ran.duration_ms()))?;
@@ -228,8 +230,11 @@ impl Verification<'_, '_> {
     /// Red, then green: no outcome that could be recorded.
     fn flaky(&self, kind: &StepKind, declared: &AcceptanceTest, mut ending: Ending, ran: &Ran) -> Verified {
         if declared.flaky_allowed {
-            self.session.note("warning", format!("{} is flaky: red, then green", kind.name()));
-            self.session.end(kind, ending.detail("flaky"));
+            self.session.note(
+                "warning",
+                format!("{} is flaky: red, then green; it is not recorded, and runs again", kind.name()),
+            );
+            self.session.end(kind, ending.detail("flaky: red, then green; not recorded"));
             return Verified::Green;
         }
         let message = format!("`{}` is flaky: red, then green on the same tree", one_line(&declared.command.text()));

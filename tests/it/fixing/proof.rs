@@ -170,7 +170,10 @@ fn red_then_green_is_flaky_fails_and_is_no_record() {
     project.pl(&["reset", "ws-1"]).expect(0);
     project.write("Pipelinefile.kdl", text.replace("prove \"off\"", "prove \"off\"; flaky \"allow\""));
     std::fs::write(&flag_file, "").expect("a flag");
-    project.pl(&["build", "ws-1"]).expect(0).says("is flaky: red, then green");
+    project.pl(&["build", "ws-1"]).expect(0).says("is flaky: red, then green; it is not recorded, and runs again");
+    // Why it runs again is told before it does.
+    project.pl(&["check", "ws-1"]).expect(0).says("flaky the last time: red, then green, which is never a record");
+    project.pl(&["show", "ws-1"]).expect(0).says("never ran; flaky: red, then green; not recorded");
     assert_eq!(steps_run(&project.build(&["ws-1"], 0)), ["ws-1/test.1"]);
     settled(&project, 0);
 }

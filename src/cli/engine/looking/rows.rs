@@ -88,13 +88,21 @@ pub fn attempt_rows(store: &Store, attempts: &[attempt::AttemptRow]) -> Result<V
             attempt: *number,
             status: word(attempt, goes_on).to_owned(),
             tool: attempt.tool.clone(),
-            reason: failure.or_else(|| attempt.reason.clone()),
+            reason: failure.or_else(|| with_detail(attempt)),
             started: attempt.started_at.clone(),
             duration_ms: attempt.duration_ms.unwrap_or(0),
             log: attempt.log.clone(),
         });
     }
     Ok(rows)
+}
+
+/// Why it ran, and what was noted of it: `never ran; proved`.
+fn with_detail(attempt: &attempt::AttemptRow) -> Option<String> {
+    let detail = attempt.result["detail"].as_str();
+    let detail = detail.filter(|detail| attempt.tool.as_deref() != Some(detail));
+    let parts: Vec<&str> = attempt.reason.as_deref().into_iter().chain(detail).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// How an attempt ended. One that failed without a failure waits for a person.
