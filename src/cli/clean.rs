@@ -10,8 +10,8 @@ use crate::cli::terminal::Terminal;
 
 /// Remove what can be made again
 ///
-/// Worktrees that nobody needs, setups and blobs that no record points to, logs of old runs; of a named task what it
-/// made. Whatever is dirty, kept, unreferenced or in use stays, and is said.
+/// Worktrees that nobody needs, setups and blobs that no record points to, logs of old runs, bundles of quarantine whose
+/// workstream went on since; of a named task what it made. Whatever is dirty, kept, unreferenced or in use stays, and is said.
 #[derive(Debug, Args)]
 #[command(before_help = "  pl clean -n                 say what would be removed
   pl clean                    worktrees, setups, logs, blobs that nobody needs

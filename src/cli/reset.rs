@@ -14,6 +14,7 @@ use crate::cli::terminal::Terminal;
 /// said.
 #[derive(Debug, Args)]
 #[command(before_help = "  pl reset ws-15              the next build does it anew
+  pl reset ws-15/fix.2        the next build asks for its second fix anew; /fix: for all of them
   pl reset ws-15 -n           say what would be forgotten")]
 pub struct Arguments {
     /// What to forget

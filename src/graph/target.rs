@@ -22,7 +22,27 @@ pub struct TargetError {
 pub fn resolve(pipeline: &Pipeline, graph: &Graph, target: &str) -> Result<Vec<StepId>, TargetError> {
     let kinds = kinds(pipeline, graph, target)?;
     let ids: Vec<StepId> = kinds.iter().filter_map(|kind| graph.index.get(kind).copied()).collect();
-    if ids.is_empty() { Err(unknown(pipeline, target)) } else { Ok(ids) }
+    match fixes(pipeline, target) {
+        _ if !ids.is_empty() => Ok(ids),
+        Some((id, _)) => Err(TargetError {
+            message: format!("`{target}` comes about where something is red: nobody can ask for it"),
+            help: format!(
+                "`pl build {id}` goes on with its fixes, `pl show {id}` lists them; pl log and pl reset take {id}/fix.N"
+            ),
+        }),
+        None => Err(unknown(pipeline, target)),
+    }
+}
+
+/// `ws-15/fix.2`, or `ws-15/fix` for all: steps that are no targets, because nobody knows them before a build, but that records
+/// and logs have.
+pub fn fixes(pipeline: &Pipeline, target: &str) -> Option<(WorkstreamId, Option<u32>)> {
+    let (owner, part) = target.split_once('/')?;
+    let number = match part {
+        "fix" => None,
+        part => Some(part.strip_prefix("fix.")?.parse().ok().filter(|number| *number > 0)?),
+    };
+    Some((workstream(pipeline, owner).ok()?, number))
 }
 
 /// The steps of a plain `pl build`: the defaults, else every task and no workstream.

@@ -14,6 +14,7 @@ use crate::cli::engine::leftovers::{self, entries};
 use crate::cli::engine::open::{Opened, Purpose, git_failed, open, store_failed};
 use crate::cli::engine::{Project, Removed};
 use crate::cli::exit::Failed;
+use crate::exec::workstream::quarantine::LOOP_NOTES;
 use crate::git::object::TreeId;
 use crate::git::worktree::{self, pool};
 use crate::graph::StepKind;
@@ -63,6 +64,7 @@ impl Cleaning<'_> {
         self.links();
         self.setups(&|_| true)?;
         self.logs()?;
+        self.quarantine(&|_| true)?;
         self.blobs()
     }
 
@@ -78,6 +80,7 @@ impl Cleaning<'_> {
                     let id = kind.workstream().map_or("", WorkstreamId::as_str);
                     self.worktrees(&|name| name == id)?;
                     self.scratch(&|name| name == id)?;
+                    self.quarantine(&|name| name == id)?;
                 }
             }
         }
@@ -240,6 +243,36 @@ impl Cleaning<'_> {
         }
         if number > 0 {
             self.gone(format!("logs of {}; those of the newest {LOGS_KEPT} stay", count(number, "old run")));
+        }
+        Ok(())
+    }
+
+    /// Bundles of fix loops that were given up, and went on since. What their attempts made hangs on a ref.
+    fn quarantine(&mut self, wanted: &dyn Fn(&str) -> bool) -> Result<(), Failed> {
+        let loops = self.store.notes(LOOP_NOTES).map_err(store_failed)?;
+        let mut number = 0;
+        for (run, folder) in entries(&self.opened.folder.join("quarantine")) {
+            for (id, bundle) in entries(&folder).into_iter().filter(|(id, _)| wanted(id)) {
+                let is_last = |end: &str| Path::new(end).ends_with(Path::new(&run).join(&id));
+                if loops.get(&id).and_then(|known| known["end"]["quarantine"].as_str()).is_some_and(is_last) {
+                    self.stays(format!(
+                        "quarantine {run}/{id}: {id} is given up there; pl reset {id} gives that up, too"
+                    ));
+                    continue;
+                }
+                number += 1;
+                if !self.said.dry_run {
+                    leftovers::remove_folder(&bundle)?;
+                    // One that holds another workstream's stays.
+                    let _ = std::fs::remove_dir(&folder);
+                }
+            }
+        }
+        if number > 0 {
+            let bundles = count(number, "bundle");
+            self.gone(format!(
+                "{bundles} in quarantine of what was mended or reset since; all trees stay below refs/pl/"
+            ));
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::git::object::{CommitId, TreeId};
 use crate::git::reference::Expected;
 use crate::git::repository::CommitParts;
 use crate::graph::StepKind;
+use crate::graph::target::fixes;
 use crate::observe::look::FLAKY_NOTES;
 use crate::store::Store;
 use crate::store::lock::{Lock, LockError, try_build_lock};
@@ -23,12 +24,18 @@ use crate::store::work::Kept;
 /// Forgets what is recorded of targets; their work stays reachable.
 pub fn reset(project: &Project, targets: &[String], dry_run: bool) -> Result<Removed, Failed> {
     let planned = open(project, &[], Purpose::Planning)?;
-    let wanted = planned.wanted(targets)?;
+    let pipeline = &planned.world.pipeline;
+    let (loops, targets): (Vec<&String>, Vec<&String>) =
+        targets.iter().partition(|target| fixes(pipeline, target).is_some());
+    let loops: Vec<_> = loops.into_iter().filter_map(|target| fixes(pipeline, target)).collect();
+    let targets: Vec<String> = targets.into_iter().cloned().collect();
+    let wanted = if targets.is_empty() { Vec::new() } else { planned.wanted(&targets)? };
     let kinds: Vec<StepKind> = wanted.iter().map(|step| planned.world.graph.step(*step).kind.clone()).collect();
     let (opened, store, _lock) = match prepare(project, planned, dry_run, "pl reset")? {
         Some(prepared) => prepared,
         None => {
-            let kept = kinds.iter().map(|kind| nothing(&subject(kind))).collect();
+            let fixes = loops.iter().map(|(id, _)| nothing(&format!("{id}/fix")));
+            let kept = kinds.iter().map(|kind| nothing(&subject(kind))).chain(fixes).collect();
             return Ok(Removed { removed: Vec::new(), kept, dry_run });
         }
     };
@@ -38,6 +45,9 @@ pub fn reset(project: &Project, targets: &[String], dry_run: bool) -> Result<Rem
             StepKind::Result(id) => forgetting.workstream(id)?,
             kind => forgetting.step(kind)?,
         }
+    }
+    for (id, number) in &loops {
+        forgetting.fixes(id, *number)?;
     }
     let mut said = forgetting.said;
     if said.removed.is_empty() && said.kept.is_empty() {
@@ -94,8 +104,8 @@ impl Forgetting<'_> {
         let name = kind.name();
         let mut count = self.store.recorded(&name).map_err(store_failed)?;
         let accepted = match kind {
-            // A composition that holds this edit would answer in its place.
-            StepKind::Edit(id, _) => Some(format!("{id}/accepted")),
+            // A composition that holds this edit, or this fix, would answer in its place.
+            StepKind::Edit(id, _) | StepKind::Fix(id, _) => Some(format!("{id}/accepted")),
             _ => None,
         };
         for step in std::iter::once(&name).chain(&accepted) {
@@ -110,6 +120,21 @@ impl Forgetting<'_> {
             return Ok(());
         }
         self.note(&name, count)
+    }
+
+    /// One fix of a loop, or all of them.
+    fn fixes(&mut self, id: &WorkstreamId, number: Option<u32>) -> Result<(), Failed> {
+        if let Some(number) = number {
+            return self.step(&StepKind::Fix(id.clone(), number));
+        }
+        for number in 1.. {
+            let kind = StepKind::Fix(id.clone(), number);
+            if self.store.recorded(&kind.name()).map_err(store_failed)? == 0 {
+                return if number == 1 { self.note(&format!("{id}/fix"), 0) } else { Ok(()) };
+            }
+            self.step(&kind)?;
+        }
+        Ok(())
     }
 
     fn forget_flake(&self, test: &str) -> Result<(), Failed> {

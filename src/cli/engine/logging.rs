@@ -10,6 +10,7 @@ use crate::cli::engine::open::{Purpose, open, remembered, store_failed};
 use crate::cli::exit::Failed;
 use crate::event::Event;
 use crate::graph::StepKind;
+use crate::graph::target::fixes;
 use crate::report::event_lines;
 use crate::report::history::{LogEntry, LogShow};
 use crate::store::attempt::{AttemptRow, Filter};
@@ -84,6 +85,9 @@ fn chosen(project: &Project, store: &Store, subject: Option<&str>) -> Result<Opt
         return Ok(Some(Chosen::Run(run.run_id)));
     }
     let opened = open(project, &[], Purpose::Planning)?;
+    if let Some((id, Some(number))) = fixes(&opened.world.pipeline, subject) {
+        return Ok(Some(Chosen::Steps(vec![StepKind::Fix(id, number)])));
+    }
     let wanted = opened.wanted(&[subject.to_owned()])?;
     let kinds = wanted.iter().map(|step| opened.world.graph.step(*step).kind.clone());
     Ok(Some(Chosen::Steps(kinds.collect())))

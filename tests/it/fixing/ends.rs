@@ -168,6 +168,38 @@ fn what_was_given_up_lies_in_quarantine_and_goes_on_after_a_reset() {
 }
 
 #[test]
+fn a_fix_can_be_asked_for_anew_and_a_bundle_goes_when_nobody_is_in_it() {
+    let line = r#"if [ $n = 3 ]; then echo good > a.txt; else echo bad $n > a.txt; fi"#;
+    let project = Lab { fixers: &[("first", line)], ..Lab::default() }.project();
+    let built = red(&project, &["coder", "first", "first"], "first was asked as often");
+    let run = built["run_id"].as_str().expect("a run");
+    let bundle = project.path(&format!(".pl/quarantine/{run}/ws-1"));
+    // It is no target, and what can be done is said.
+    for command in ["build", "check", "show"] {
+        project.pl(&[command, "ws-1/fix.2"]).expect(2).says("pl log and pl reset take ws-1/fix.N");
+    }
+    project.pl(&["log", "ws-1/fix.2"]).expect(0).says("ws-1/fix.2");
+    project.pl(&["clean"]).expect(0).says(&format!("quarantine {run}/ws-1: ws-1 is given up there"));
+    assert!(bundle.join("quarantine.json").exists());
+    project.pl(&["reset", "ws-1/fix.7"]).expect(0).says("ws-1/fix.7: nothing is recorded of it");
+    project.pl(&["reset", "-n", "ws-1/fix"]).expect(0).says("ws-1/fix.1: 1 record").says("ws-1/fix.2: 1 record");
+    project.pl(&["reset", "ws-1/fix.2"]).expect(0).says("ws-1/fix.2: 1 record");
+    let built = project.build(&["ws-1"], 0);
+    assert_eq!(step(&built, "ws-1/fix.1")["status"], "fresh");
+    assert_eq!(asked(&project), ["coder", "first", "first", "first"]);
+    assert_eq!(project.result("ws-1", "a.txt"), "good");
+    settled(&project, 0);
+    project.pl(&["clean", "-n"]).expect(0).says("1 bundle in quarantine of what was mended or reset since");
+    assert!(bundle.exists());
+    project.pl(&["clean", "ws-1"]).expect(0).says("1 bundle in quarantine");
+    assert!(!bundle.exists() && !bundle.parent().expect("a run").exists());
+    // What was accepted is no answer after a reset of what made it.
+    project.pl(&["reset", "ws-1/fix"]).expect(0);
+    project.build(&["ws-1"], 1);
+    assert_eq!(asked(&project).len(), 6);
+}
+
+#[test]
 fn a_person_mends_what_was_given_up() {
     let project = Lab { fixers: &[("first", "echo bad $n > a.txt")], ..Lab::default() }.project();
     red(&project, &["coder", "first", "first"], "first was asked as often");
