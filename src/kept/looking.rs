@@ -23,7 +23,7 @@ use super::writing::split;
 use super::{Kept, LinkSeen, Others, stat_digest};
 
 /// From so many files on two threads look: below, starting one costs more than it saves.
-const FILES_FOR_TWO: usize = 5_000;
+const FILES_FOR_TWO: usize = 1_000;
 
 /// Folders with at most so many files are not opened for them.
 const FILES_BY_PATH: u32 = 2;
@@ -144,8 +144,7 @@ impl Kept {
             return table.look(0, count, true, own.iter().copied());
         }
         let all = || (0_u32..).take(table.folders.len() / FolderRow::BYTES);
-        // Asking for the number of processors costs as much as a hundred files.
-        let two = count >= FILES_FOR_TWO && std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
+        let two = count >= FILES_FOR_TWO && has_two_processors();
         if !two {
             return table.look(0, count, true, all());
         }
@@ -259,6 +258,17 @@ pub fn stats(path: &Path) -> [Option<Stat>; 2] {
     let itself = OsSystem.lstat(path).ok();
     let is_link = itself.is_some_and(|stat| stat.kind == Kind::Link);
     [itself, if is_link { OsSystem.stat(path).ok() } else { None }]
+}
+
+/// Asks the scheduler alone: the standard library reads the limits of control groups, too, which costs as much as a hundred files.
+#[cfg(target_os = "linux")]
+fn has_two_processors() -> bool {
+    rustix::thread::sched_getaffinity(None).is_ok_and(|set| set.count() > 1)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_two_processors() -> bool {
+    std::thread::available_parallelism().is_ok_and(|count| count.get() > 1)
 }
 
 fn variables_hold(others: &Others) -> bool {
