@@ -154,7 +154,7 @@ fn dispatch(command: Command, project: Project, terminal: &Terminal) -> Result<O
         Command::Check(arguments) => check::run(arguments, project, terminal),
         Command::Graph(arguments) => graph::run(arguments, project, terminal),
         Command::Watch(arguments) => watch::run(arguments, project, terminal),
-        Command::Lint(arguments) => lint::run(arguments, &project, terminal),
+        Command::Lint(arguments) => lint::run(arguments, project, terminal),
         Command::Show(arguments) => show::run(arguments, project, terminal),
         Command::Log(arguments) => log::run(arguments, project, terminal),
         Command::Diff(arguments) => diff::run(arguments, project, terminal),

@@ -19,6 +19,7 @@ pub mod repository;
 pub mod seed;
 pub mod snapshot;
 pub mod stats;
+pub mod tracked;
 pub mod tree;
 pub mod worktree;
 

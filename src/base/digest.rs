@@ -24,6 +24,14 @@ impl Digest {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// Digests two digests, in this order.
+    pub fn of_two(left: &Self, right: &Self) -> Self {
+        let mut both = [0; 64];
+        both[..32].copy_from_slice(&left.0);
+        both[32..].copy_from_slice(&right.0);
+        Self::of(&both)
+    }
+
     /// The digest as 64 lower-case hex digits.
     pub fn hex(&self) -> String {
         blake3::Hash::from_bytes(self.0).to_hex().to_string()
@@ -55,6 +63,7 @@ mod tests {
         let left = Digest::of_fields([b"ab".as_slice(), b"c"]);
         let right = Digest::of_fields([b"a".as_slice(), b"bc"]);
         assert_ne!(left, right);
+        assert_ne!(Digest::of_two(&left, &right), Digest::of_two(&right, &left));
         assert_eq!(Digest::from_hex(&left.hex()), Some(left));
         assert_eq!(Digest::from_hex("no digest"), None);
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::engine::Project;
 use crate::cli::engine::linting::{self, LintRequest};
 use crate::cli::exit::{Failed, Outcome};
+use crate::cli::profiling;
 use crate::cli::show::Format;
 use crate::cli::terminal::Terminal;
 use crate::report::console::Verbosity;
@@ -58,11 +59,19 @@ pub struct Arguments {
                        what would be committed"
     )]
     install_hook: bool,
+    /// Write where the time went as a trace, for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    profile: Option<PathBuf>,
 }
 
 /// Performs the command.
-pub fn run(arguments: Arguments, project: &Project, terminal: &Terminal) -> Result<Outcome, Failed> {
-    let Arguments { paths, since, fix, rules, force, format, write_baseline, install_hook } = arguments;
+pub fn run(mut arguments: Arguments, project: Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let profile = arguments.profile.take();
+    profiling::around(project, profile, "pl lint", |project| perform(arguments, &project, terminal))
+}
+
+fn perform(arguments: Arguments, project: &Project, terminal: &Terminal) -> Result<Outcome, Failed> {
+    let Arguments { paths, since, fix, rules, force, format, write_baseline, install_hook, .. } = arguments;
     if install_hook {
         let path = linting::install_hook(project, force)?;
         terminal.print(&format!("wrote {}\n", path.display()))?;

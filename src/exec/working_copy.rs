@@ -8,10 +8,12 @@ mod files;
 mod judging;
 mod running;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::analysis::pipeline::{Missing, Rule};
 use crate::base::digest::Digest;
@@ -22,13 +24,14 @@ use crate::git::object::TreeId;
 use crate::git::repository::Repository;
 use crate::observe::world::World;
 use crate::process::cancel::Cancel;
-use crate::store::lint::LintMemory;
+use crate::store::lint::{Answers, LintMemory};
 use crate::summary::lint::{LintRule, LintStatus, LintSummary};
 use crate::system::file_hash::{HashCache, file_system_tick};
-use crate::system::inputs::{Input, InputsError};
+use crate::system::inputs::{Input, InputKind, InputsError};
+use crate::system::profile::Category;
 use crate::verify::policy::fails;
 
-use self::files::{Files, asked_for, is_below};
+use self::files::{Chosen, Files, asked_for, is_below};
 use self::judging::{Look, identity, look, written};
 use self::running::{Job, Said, jobs, judge, mend};
 
@@ -99,22 +102,22 @@ pub enum LintError {
     Interrupted,
 }
 
-/// Looks rules over the working copy; `folder` is `.pl`.
+/// Looks rules over the working copy; `folder` is `.pl`, `None` where nothing can be remembered.
 pub fn lint(
     world: &World,
-    folder: &std::path::Path,
+    folder: Option<&std::path::Path>,
     rules: &[Rule],
     asked: &Asked,
     cancel: &Cancel,
 ) -> Result<LintSummary, LintError> {
     let begun = Instant::now();
-    let memory = LintMemory::read(folder);
-    let mut linting = Linting::new(world, folder, rules, asked, cancel, memory)?;
+    let mut linting = Linting::new(world, folder, rules, asked, cancel)?;
     let mut round = linting.round(asked.force)?;
     let mut fixed = Vec::new();
     if asked.fix && round.has_findings() {
         let (changed, failures) = linting.mend(&round)?;
         fixed = changed;
+        linting.mark = tick(folder)?;
         let again = linting.round(false)?;
         round = Round { notes: round.notes.into_iter().chain(failures).collect(), ..again };
         round.notes.dedup();
@@ -128,7 +131,7 @@ pub fn lint(
 
 struct Linting<'a> {
     world: &'a World,
-    folder: &'a std::path::Path,
+    folder: Option<&'a std::path::Path>,
     rules: &'a [Rule],
     asked: &'a Asked,
     cancel: &'a Cancel,
@@ -136,6 +139,8 @@ struct Linting<'a> {
     repository: Option<(Repository, String)>,
     since: Option<TreeId>,
     memory: LintMemory,
+    /// The file system's time before the look.
+    mark: i64,
     learned: bool,
 }
 
@@ -143,10 +148,10 @@ struct Linting<'a> {
 struct Round {
     /// Files that were asked for.
     files: usize,
-    paths: Vec<(String, Digest)>,
+    entries: Vec<Input>,
     rules: Vec<LintRule>,
     findings: Vec<(usize, Finding)>,
-    used: HashSet<Digest>,
+    used: Vec<Digest>,
     notes: Vec<String>,
 }
 
@@ -161,12 +166,21 @@ struct Told {
 impl<'a> Linting<'a> {
     fn new(
         world: &'a World,
-        folder: &'a std::path::Path,
+        folder: Option<&'a std::path::Path>,
         rules: &'a [Rule],
         asked: &'a Asked,
         cancel: &'a Cancel,
-        memory: LintMemory,
     ) -> Result<Self, LintError> {
+        let read = || {
+            let _span = world.profile.span(Category::Database, || "read what is known");
+            folder.map(LintMemory::read).unwrap_or_default()
+        };
+        let look = || {
+            let _span = world.profile.span(Category::Judge, || "look at the clock of the file system");
+            tick(folder)
+        };
+        let (memory, mark) = rayon::join(read, look);
+        let mark = mark?;
         let repository = Repository::open_in_memory(&world.root).ok().and_then(|repository| {
             let top = repository.work_dir()?.canonicalize().ok()?;
             let inner = world.root.canonicalize().ok()?.strip_prefix(&top).ok()?.to_str()?.to_owned();
@@ -181,61 +195,68 @@ impl<'a> Linting<'a> {
                 Some(found.map_err(|source| LintError::Revision { revision, source })?)
             }
         };
-        Ok(Self { world, folder, rules, asked, cancel, repository, since, memory, learned: false })
+        Ok(Self { world, folder, rules, asked, cancel, repository, since, memory, mark, learned: false })
     }
 
     /// Looks at all files, judges what must be judged.
     fn round(&mut self, force: bool) -> Result<Round, LintError> {
-        let writing = |source| LintError::Write { path: self.folder.to_owned(), source };
-        let mark = file_system_tick(self.folder).map_err(writing)?;
-        let cache = HashCache::new(std::mem::take(&mut self.memory.stats));
+        let cache = HashCache::new(std::mem::take(&mut self.memory.stats)).profiled(&self.world.profile);
         let root = &self.world.root;
-        let files = Files::look(root, cache, mark, self.repository.as_ref(), &self.asked.named)?;
+        let files = {
+            let _span = self.world.profile.span(Category::Judge, || "look at all files");
+            Files::look(root, cache, self.mark, self.repository.as_ref(), &self.asked.named)?
+        };
         let since = self.since.zip(self.repository.as_ref());
         let since = since.map(|(tree, (repository, prefix))| (repository, prefix.as_str(), tree));
         let chosen = asked_for(&files, root, self.asked, since)?;
-        let mut rules: Vec<LintRule> = Vec::new();
-        let mut notes = Vec::new();
-        let mut looks: Vec<(usize, Look<'_>)> = Vec::new();
-        let nothing = HashMap::new();
-        let answers = if force { &nothing } else { &self.memory.answers };
-        for (place, rule) in self.rules.iter().enumerate() {
-            rules.push(LintRule { name: rule.name.to_string(), ..LintRule::default() });
-            let mut identity = if rule.check.is_some() { None } else { identity(self.world, rule) };
-            let found = look(self.world, rule, &files, &chosen, answers, identity)?;
-            rules[place].files = found.files.len();
-            if found.files.is_empty() {
-                continue;
-            }
-            if rule.check.is_none() && identity.is_none() {
-                match self.program(rule, &mut rules[place], &mut notes) {
-                    None => continue,
-                    there => identity = there,
-                }
-                looks.push((place, look(self.world, rule, &files, &chosen, answers, identity)?));
-                continue;
-            }
-            looks.push((place, found));
-        }
+        let count = chosen.len();
+        let mut notes: Vec<String> = nameless(files.nameless).into_iter().collect();
+        let (mut rules, looks) = self.looks(&files, &chosen, force, &mut notes)?;
         let (places, looks): (Vec<usize>, Vec<Look<'_>>) = looks.into_iter().unzip();
         let told = self.judge(&files, &looks)?;
-        let mut round = Round {
-            files: chosen.len(),
-            paths: files.entries.iter().map(|entry| (entry.path.clone(), entry.state())).collect(),
-            rules,
-            findings: Vec::new(),
-            used: looks.iter().flat_map(|look| look.keys.iter().copied()).collect(),
-            notes,
-        };
-        let mut new = Vec::new();
+        let used = looks.iter().flat_map(|look| look.keys.iter().copied()).collect();
+        let (mut findings, mut new) = (Vec::new(), Vec::new());
         for ((place, look), told) in places.into_iter().zip(looks).zip(told) {
-            round.add(place, look, told, &mut new);
+            let found = told.into_row(&mut rules[place], look, &mut new);
+            findings.extend(found.into_iter().map(|finding| (place, finding)));
         }
-        let learned = files.cache.learned();
-        self.learned |= !learned.is_empty() || !new.is_empty();
+        self.learned |= files.cache.has_learned() || !new.is_empty();
         self.memory.answers.extend(new);
         self.memory.stats = files.cache.into_known();
-        Ok(round)
+        Ok(Round { files: count, entries: files.entries, rules, findings, used, notes })
+    }
+
+    /// Holds every rule against what is known; gives a row for each, and the looks of those that have files and a program.
+    fn looks<'f>(
+        &'f self,
+        files: &'f Files,
+        chosen: &[Chosen<'f>],
+        force: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<(Vec<LintRule>, Looks<'f>), LintError> {
+        let nothing = Answers::default();
+        let answers = if force { &nothing } else { &self.memory.answers };
+        let look = |rule: &'f Rule| {
+            let _span = self.world.profile.span(Category::Judge, || format!("look at {}", rule.name));
+            let identity = if rule.check.is_some() { None } else { identity(self.world, rule) };
+            look(self.world, rule, files, chosen, answers, identity)
+        };
+        let found: Vec<Look<'f>> = self.rules.par_iter().map(look).collect::<Result<_, _>>()?;
+        let row = |look: &Look<'_>| LintRule {
+            name: look.rule.name.to_string(),
+            files: look.files.len(),
+            ..LintRule::default()
+        };
+        let mut rows: Vec<LintRule> = found.iter().map(row).collect();
+        let mut looks = Vec::new();
+        for (place, found) in found.into_iter().enumerate().filter(|(_, look)| !look.files.is_empty()) {
+            if found.rule.check.is_some() || found.identity.is_some() {
+                looks.push((place, found));
+            } else if let Some(identity) = self.program(found.rule, &mut rows[place], notes) {
+                looks.push((place, judging::look(self.world, found.rule, files, chosen, answers, Some(identity))?));
+            }
+        }
+        Ok((rows, looks))
     }
 
     /// The program of a rule that lacks it: installed where the rule says so. `None`: it is left out, or it fails.
@@ -281,10 +302,17 @@ impl<'a> Linting<'a> {
         for (job, said) in ended.into_inner().unwrap_or_else(PoisonError::into_inner) {
             told[job.look].add(job, said?, &looks[job.look]);
         }
-        // Whoever may look at other files must have found them as they were listed.
-        let others = looks.iter().any(|look| !look.rule.each_file && !look.stale.is_empty());
+        let _span = self.world.profile.span(Category::Judge, || "look whether anything moved");
         let root = &self.world.root;
-        let is_still = !others || files.are_still(root, self.repository.as_ref(), &self.asked.named)?;
+        let any = |of: fn(&Look<'_>) -> bool| looks.iter().any(|look| !look.stale.is_empty() && of(look));
+        // Whoever may look at other files must have found them as they were listed: all of it, or the names.
+        let is_still = match any(|look| !look.is_single) {
+            true => files.are_still(root, self.repository.as_ref(), &self.asked.named)?,
+            false if any(|look| !look.rule.each_file) => {
+                files.are_there(root, self.repository.as_ref(), &self.asked.named)?
+            }
+            false => true,
+        };
         for (look, told) in looks.iter().zip(&mut told).filter(|(look, _)| !look.stale.is_empty()) {
             self.settle(files, look, told, is_still);
         }
@@ -303,7 +331,7 @@ impl<'a> Linting<'a> {
             let moved: HashSet<Digest> = look
                 .stale
                 .iter()
-                .filter(|place| !files.is_still(&root.join(&look.files[**place].path)))
+                .filter(|place| !files.is_still(&root.join(&look.files[**place].path), InputKind::File))
                 .map(|place| look.keys[*place])
                 .collect();
             told.answers.retain(|(key, _)| !moved.contains(key));
@@ -339,23 +367,40 @@ impl<'a> Linting<'a> {
                 failures.push(format!("the fix of {} failed: {}", rule.name, failure.message));
             }
         }
-        let before: BTreeMap<&str, Digest> = round.paths.iter().map(|(path, state)| (path.as_str(), *state)).collect();
+        let before: HashSet<&Input> = round.entries.iter().collect();
         let after = look(HashCache::new(self.memory.stats.clone()))?;
-        let changed = after.entries.iter().filter(|entry| before.get(entry.path.as_str()) != Some(&entry.state()));
+        let changed = after.entries.iter().filter(|entry| !before.contains(entry));
         Ok((changed.map(|entry| entry.path.clone()).collect(), failures))
     }
 
     /// Writes down what was learned; where that cannot be done, the next lint does the same work again.
     fn keep(mut self, round: &Round) {
+        let _span = self.world.profile.span(Category::Database, || "write what is known");
         if self.learned {
-            if self.memory.stats.len() > 2 * round.paths.len() + STATS_SPARE {
-                let there: HashSet<PathBuf> = round.paths.iter().map(|(path, _)| self.world.root.join(path)).collect();
+            if self.memory.stats.len() > 2 * round.entries.len() + STATS_SPARE {
+                let there: HashSet<PathBuf> =
+                    round.entries.iter().map(|entry| self.world.root.join(&entry.path)).collect();
                 self.memory.stats.retain(|path, _| there.contains(path));
             }
-            let _ = self.memory.write(self.folder, &round.used);
+            let _ = self.folder.map(|folder| self.memory.write(folder, &round.used));
         }
     }
 }
+
+/// The file system's time; without a folder to ask in, nothing is older than it.
+fn tick(folder: Option<&std::path::Path>) -> Result<i64, LintError> {
+    let Some(folder) = folder else { return Ok(i64::MIN) };
+    file_system_tick(folder).map_err(|source| LintError::Write { path: folder.to_owned(), source })
+}
+
+/// What is said of tracked files that no rule can name.
+fn nameless(count: usize) -> Option<String> {
+    let files = if count == 1 { "file with a name that is" } else { "files with names that are" };
+    (count > 0).then(|| format!("{count} tracked {files} no UTF-8 cannot be named and was not looked over"))
+}
+
+/// Places of rules, and what they look over.
+type Looks<'f> = Vec<(usize, Look<'f>)>;
 
 type Ended<'j> = (&'j Job, Result<Result<Said, Failure>, LintError>);
 
@@ -377,24 +422,26 @@ impl Told {
     }
 }
 
-impl Round {
-    fn has_findings(&self) -> bool {
-        !self.findings.is_empty()
-    }
-
-    fn add(&mut self, place: usize, look: Look<'_>, told: Told, new: &mut Vec<(Digest, Vec<u8>)>) {
-        let row = &mut self.rules[place];
+impl Told {
+    /// Fills a rule's row; gives the findings, and adds what may be remembered.
+    fn into_row(self, row: &mut LintRule, look: Look<'_>, new: &mut Vec<(Digest, Vec<u8>)>) -> Vec<Finding> {
         row.judged = look.stale.len();
-        let findings: Vec<Finding> = look.findings.into_iter().chain(told.findings).collect();
-        if let Some(failure) = told.failure {
+        let findings: Vec<Finding> = look.findings.into_iter().chain(self.findings).collect();
+        if let Some(failure) = self.failure {
             row.status = LintStatus::Failed;
             row.message = Some(failure.message);
             row.output = failure.output;
         } else if !findings.is_empty() {
             row.status = LintStatus::Findings;
         }
-        self.findings.extend(findings.into_iter().map(|finding| (place, finding)));
-        new.extend(told.answers.iter().map(|(key, findings)| (*key, written(findings))));
+        new.extend(self.answers.iter().map(|(key, findings)| (*key, written(findings))));
+        findings
+    }
+}
+
+impl Round {
+    fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
     }
 
     fn summary(self, world: &World, asked: &Asked) -> Result<LintSummary, LintError> {

@@ -73,6 +73,11 @@ impl HashCache {
         self.lock().iter().map(|(path, (stat, digest))| (path.clone(), *stat, *digest)).collect()
     }
 
+    /// Whether anything was.
+    pub fn has_learned(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
     /// All that is known now, to start from again.
     pub fn into_known(self) -> HashMap<PathBuf, (Stat, Digest)> {
         let mut known = self.known;

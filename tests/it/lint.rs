@@ -3,7 +3,10 @@
 mod fixing;
 mod hook;
 mod knowing;
+mod names;
+mod places;
 mod programs;
+mod together;
 
 use crate::support::{Project, Ran};
 

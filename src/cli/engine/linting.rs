@@ -42,10 +42,15 @@ pub fn lint(project: &Project, request: LintRequest) -> Result<LintSummary, Fail
     let rules = rules(&opened.world.pipeline, &request.rules)?;
     let (paths, named) = paths(&project.directory, &opened.world.root, &request.paths)?;
     let cancel = heard()?;
-    prepare_folder(&opened)?;
+    // A tree that cannot be written can be looked over all the same.
+    let unwritable = prepare_folder(&opened).err();
+    let folder = unwritable.is_none().then_some(opened.folder.as_path());
     let LintRequest { since, fix, force, write_baseline, .. } = request;
     let asked = Asked { paths, named, since, fix, force, write_baseline };
-    working_copy::lint(&opened.world, &opened.folder, &rules, &asked, &cancel).map_err(|error| failed(&error))
+    let mut summary =
+        working_copy::lint(&opened.world, folder, &rules, &asked, &cancel).map_err(|error| failed(&error))?;
+    summary.notes.extend(unwritable.map(|why| format!("nothing is remembered: {}", why.message)));
+    Ok(summary)
 }
 
 fn failed(error: &LintError) -> Failed {
@@ -63,7 +68,9 @@ fn rules(pipeline: &Pipeline, names: &[String]) -> Result<Vec<Rule>, Failed> {
     if names.is_empty() {
         return Ok(pipeline.rules.iter().filter(|rule| rule.used || !rule.optional).cloned().collect());
     }
-    let carried = carried_rules();
+    // What pl brings along is read only where somebody asks for a rule that the project does not use.
+    let is_there = |name: &String| pipeline.rules.iter().any(|rule| rule.name.as_str() == name);
+    let carried = if names.iter().all(is_there) { Vec::new() } else { carried_rules() };
     let all: Vec<&Rule> = pipeline.rules.iter().chain(&carried).collect();
     let find = |name: &String| {
         all.iter().find(|rule| rule.name.as_str() == name).map(|rule| (*rule).clone()).ok_or_else(|| {

@@ -2,19 +2,18 @@
 //!
 //! A key is made of the rule, its program, the file (or the tree) and the configuration; it starts nothing.
 
-use std::collections::HashMap;
-
 use crate::analysis::pipeline::{Check, Command, Environment, Property, Rule};
 use crate::base::digest::Digest;
 use crate::base::finding::Finding;
 use crate::base::path::PatternSet;
 use crate::exec::working_copy::LintError;
-use crate::exec::working_copy::files::{Configuration, Files};
+use crate::exec::working_copy::files::{Chosen, Configuration, Files};
 use crate::observe::program;
 use crate::observe::task::first_word;
 use crate::observe::verification::reading;
 use crate::observe::workstream::{Prepared, rule_bins};
 use crate::observe::world::World;
+use crate::store::lint::Answers;
 use crate::system::inputs::Input;
 
 /// A rule held against what is known.
@@ -67,22 +66,23 @@ fn context(rule: &Rule, identity: Option<Digest>) -> Digest {
     Digest::of_fields(fields.map(str::as_bytes))
 }
 
-/// Looks at a rule; with `force` nothing is known.
+/// Looks at a rule; of what is not in `answers` nothing is known.
 pub fn look<'a>(
     world: &'a World,
     rule: &'a Rule,
     files: &'a Files,
-    asked: &[&'a Input],
-    answers: &HashMap<Digest, Vec<u8>>,
+    asked: &[Chosen<'a>],
+    answers: &Answers,
     identity: Option<Digest>,
 ) -> Result<Look<'a>, LintError> {
     let set = PatternSet::new(&rule.files);
-    let chosen: Vec<&Input> = asked.iter().filter(|input| set.matches(input.path.as_bytes())).copied().collect();
+    let chosen: Vec<Chosen<'a>> =
+        asked.iter().filter(|(input, _)| set.matches(input.path.as_bytes())).copied().collect();
     let configuration = Configuration::new(&world.root, &rule.inputs, &files.cache);
     let is_single = is_single(rule);
     let mut look = Look {
         rule,
-        files: chosen,
+        files: chosen.iter().map(|(input, _)| *input).collect(),
         keys: Vec::new(),
         is_single,
         stale: Vec::new(),
@@ -95,7 +95,7 @@ pub fn look<'a>(
     }
     let context = context(rule, identity);
     if is_single {
-        look.single_keys(context, files, &set)?;
+        look.single_keys(context, files, &set, &chosen)?;
     } else {
         look.whole_key(context, files)?;
     }
@@ -110,7 +110,13 @@ pub fn look<'a>(
 }
 
 impl Look<'_> {
-    fn single_keys(&mut self, context: Digest, files: &Files, set: &PatternSet) -> Result<(), LintError> {
+    fn single_keys(
+        &mut self,
+        context: Digest,
+        files: &Files,
+        set: &PatternSet,
+        chosen: &[Chosen<'_>],
+    ) -> Result<(), LintError> {
         // A rule that does not say `each-file` may ask whether another file is there.
         let names = match self.rule.each_file {
             true => Digest::of(b"alone"),
@@ -119,11 +125,17 @@ impl Look<'_> {
                 Digest::of_fields(names)
             }
         };
-        for input in &self.files {
+        self.keys.reserve(chosen.len());
+        let mut above: Option<(Digest, Digest)> = None;
+        for (input, digest) in chosen {
             let configuration = self.configuration.of(&input.path)?;
-            let state = input.state();
-            let fields: [&[u8]; 6] = [b"file", &context.0, &names.0, &configuration.0, input.path.as_bytes(), &state.0];
-            self.keys.push(Digest::of_fields(fields));
+            // Files of a folder have all but themselves in common.
+            let common = match above {
+                Some((known, common)) if known == configuration => common,
+                _ => Digest::of_fields([b"file".as_slice(), &context.0, &names.0, &configuration.0]),
+            };
+            above = Some((configuration, common));
+            self.keys.push(Digest::of_two(&common, digest));
         }
         Ok(())
     }

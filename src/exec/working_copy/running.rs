@@ -47,7 +47,11 @@ pub fn jobs(place: usize, look: &Look<'_>, threads: usize) -> Vec<Job> {
     if look.stale.is_empty() {
         return Vec::new();
     }
-    let takes_files = look.rule.check.is_none() && look.rule.command.uses(Property::Files);
+    // A check of pl's own that looks at each file for itself is shared out like a program.
+    let takes_files = match look.rule.check {
+        Some(_) => look.is_single,
+        None => look.rule.command.uses(Property::Files),
+    };
     if !takes_files {
         return vec![Job { look: place, files: look.stale.clone() }];
     }
@@ -113,11 +117,15 @@ fn checked(world: &World, rule: &Rule, check: Check, files: &[&Input]) -> Result
     for file in files {
         let path = file.path.clone();
         let bytes = match check {
-            Check::Paths => Vec::new(),
-            Check::ConflictMarkers | Check::Whitespace => std::fs::read(world.root.join(&path))
-                .map_err(|source| LintError::Read { path: path.clone(), source })?,
+            Check::Paths => Ok(Vec::new()),
+            Check::ConflictMarkers | Check::Whitespace => std::fs::read(world.root.join(&path)),
         };
-        read.push(File { path, bytes });
+        match bytes {
+            Ok(bytes) => read.push(File { path, bytes }),
+            // It went since it was listed, and what is not there has no faults; nothing of it is remembered.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(LintError::Read { path, source }),
+        }
     }
     Ok(look(rule, check, &read, &[]))
 }

@@ -1,5 +1,7 @@
 //! Programs that fail, that are not there, and that are real.
 
+use std::io::Write;
+
 use super::{handed, lab, make_executable, rule, words};
 use crate::support::Project;
 
@@ -92,26 +94,38 @@ fn what_is_agreed_is_not_told_again() {
     project.pl(&["lint"]).expect(3).says("cannot read lint-baseline.json");
 }
 
-/// Where `tests/checkers/install` put real programs.
-fn checkers() -> std::path::PathBuf {
+/// A program that is on PATH, or that `tests/checkers/install` put somewhere.
+fn real(name: &str) -> Option<std::path::PathBuf> {
     let ours = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/checkers");
-    std::env::var_os("PL_CHECKERS_DIR").map_or(ours, std::path::PathBuf::from).join(".pl/tools/bin")
+    let installed = std::env::var_os("PL_CHECKERS_DIR").map_or(ours, std::path::PathBuf::from).join(".pl/tools/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).chain([installed]).map(|folder| folder.join(name)).find(|path| path.exists())
+}
+
+/// Says that a scenario did not run, past the harness, which keeps what a test that passes prints; a failure where programs
+/// are required.
+fn skipped(scenario: &str, program: &str) {
+    let _ = writeln!(std::io::stderr(), "\nlint skipped: {scenario} ({program} is not installed)");
+    let required = std::env::var("PL_CHECKERS").is_ok_and(|word| word == "required");
+    assert!(!required, "{scenario} was skipped: {program} is not installed; tests/checkers/install");
 }
 
 #[test]
 fn real_programs_are_handed_what_moved() {
-    let on_path = |name: &str| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).chain([checkers()]).map(|folder| folder.join(name)).find(|path| path.exists())
-    };
-    let (Some(ruff), Some(codespell)) = (on_path("ruff"), on_path("codespell")) else { return };
+    let mut found = Vec::new();
+    for name in ["ruff", "codespell"] {
+        match real(name) {
+            Some(program) => found.push((name, program)),
+            None => return skipped("real_programs_are_handed_what_moved", name),
+        }
+    }
     let project = Project::new(&[
         ("Pipelinefile.kdl", "use \"ruff\" \"codespell\"\n"),
         ("a.py", "import os\n"),
         ("b.py", "x = 1  # teh\n"),
         ("c.py", "x = 1\n"),
     ]);
-    for (name, program) in [("ruff", ruff), ("codespell", codespell)] {
+    for (name, program) in found {
         project.write(&format!(".pl/tools/bin/{name}"), format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display()));
         make_executable(&project, &format!(".pl/tools/bin/{name}"));
     }
@@ -123,4 +137,27 @@ fn real_programs_are_handed_what_moved() {
     assert_eq!(third.started.len(), 3);
     project.pl(&["lint", "--fix"]).expect(0).says("mended a.py").says("mended b.py");
     assert_eq!((project.read("a.py"), project.read("b.py")), (String::new(), "x = 1  # the\n".to_owned()));
+}
+
+#[test]
+fn a_missing_program_is_installed_where_the_rule_says_so() {
+    if real("npm").is_none() {
+        return skipped("a_missing_program_is_installed_where_the_rule_says_so", "npm");
+    }
+    let project = lab(SINGLE);
+    project
+        .write("checker/package.json", r#"{"name": "my-check", "version": "1.0.0", "bin": {"my-check": "my-check"}}"#);
+    project.write("checker/my-check", super::CHECK);
+    let package = project.path("checker").display().to_string();
+    let how = format!("{SINGLE}; missing \"install\"; install \"npm\" \"{package}\"");
+    project.write("rules/words.kdl", rule("words", &how).replace("./check", "my-check"));
+    project.write("b.txt", "bad\n");
+    words(&project, &[]).expect(1).says("note: installed my-check for words").says("b.txt:1: ");
+    let second = words(&project, &[]).expect(1).started_nothing();
+    assert!(!second.output().contains("installed"), "{}", second.output());
+    // What cannot be had is a failure, not a rule that was left out.
+    let _ = std::fs::remove_dir_all(project.path(".pl"));
+    project.write("checker/package.json", r#"{"name": "my-check", "version": "1.0.0"}"#);
+    let failed = words(&project, &[]).expect(3).says("failed words: my-check is not installed");
+    assert!(!failed.output().contains("clean: "), "{}", failed.output());
 }
