@@ -19,11 +19,12 @@ use super::cancel::Cancel;
 pub const VARIABLES: [&str; 3] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
 
 /// The descriptors that programs get, whoever opened the jobserver: high enough to be in nobody's way, and always the same, so
-/// that a program that prints its environment prints the same.
-pub(super) const DESCRIPTORS: [i32; 2] = [100, 101];
+/// that a program that prints its environment prints the same. Below 64, where a process's first table of descriptors ends: a larger
+/// one makes a process of several threads wait for all processors of the machine (`synchronize_rcu` in Linux, some 10 ms).
+pub(super) const DESCRIPTORS: [i32; 2] = [50, 51];
 
 /// Ours lie above theirs, so that none of them is overwritten in a child.
-const OURS_FROM: i32 = 110;
+const OURS_FROM: i32 = 52;
 
 /// The flag of a cancel that cannot wake us is asked this often.
 const WAIT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };

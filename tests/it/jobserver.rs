@@ -196,7 +196,7 @@ fn who_is_told_and_that_it_is_in_no_key() {
     let told = std::fs::read_to_string(project.around().join("told")).expect("told");
     let mut told: Vec<&str> = told.lines().collect();
     told.sort_unstable();
-    let flags = "-j --jobserver-fds=100,101 --jobserver-auth=100,101";
+    let flags = "-j --jobserver-fds=50,51 --jobserver-auth=50,51";
     let (asked, make) = (format!("asked:{flags}:{flags}"), format!("make:{flags}:"));
     assert_eq!(told, [asked.as_str(), make.as_str(), "make::", "own:-k:", "plain::"]);
     // Neither what a definition says of it nor what we run under makes anything stale.
