@@ -2,7 +2,7 @@
 //!
 //! Knows pip and npm only, because both can put a package into a folder without touching the system. An environment is made for
 //! each list of packages, so that two that want different versions of a third do not meet; `bin/` holds links to the programs
-//! and gets one when its environment is whole.
+//! and gets one when its environment is whole. One pip fills all of them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -87,8 +87,26 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
+    /// An environment that holds the packages alone. The pip that fills it is one for all: putting a pip into each
+    /// takes longer than most of what it then installs.
     fn pip(&self) -> Result<(), String> {
-        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        let installer = self.installer()?;
+        let mut venv = words(&["python3", "-m", "venv", "--without-pip"]);
+        venv.push(self.place.into());
+        self.run(venv)?;
+        let mut pip = vec![installer.into_os_string()];
+        pip.extend(words(&["-m", "pip", "--python"]));
+        pip.push(self.place.join("bin/python").into());
+        pip.extend(words(&["install", "--quiet", "--disable-pip-version-check", "--no-input"]));
+        pip.extend(self.packages.iter().map(OsString::from));
+        match self.run(pip) {
+            Err(error) if error.contains("no such option: --python") => self.pip_of_its_own(),
+            ended => ended,
+        }
+    }
+
+    /// A Python whose pip knows no other environment than its own (before 22.3).
+    fn pip_of_its_own(&self) -> Result<(), String> {
         let mut venv = words(&["python3", "-m", "venv"]);
         venv.push(self.place.into());
         self.run(venv)?;
@@ -98,13 +116,33 @@ impl Making<'_> {
         self.run(pip)
     }
 
+    /// The Python of the environment whose pip installs; made by who comes first, the others wait.
+    fn installer(&self) -> Result<PathBuf, String> {
+        let place = self.tools.join("pip");
+        let python = place.join("bin/python");
+        let lock = self.tools.join("pip.lock");
+        let lock = std::fs::File::create(&lock).map_err(|error| failed(&lock, &error))?;
+        lock.lock().map_err(|error| failed(self.tools, &error))?;
+        // A Python that was taken away or replaced leaves an environment that starts nothing.
+        let works = place.join(WHOLE).exists()
+            && self.run(vec![python.clone().into(), "-c".into(), "import pip".into()]).is_ok();
+        if !works {
+            let _ = std::fs::remove_dir_all(&place);
+            let mut venv = words(&["python3", "-m", "venv"]);
+            venv.push(place.clone().into());
+            self.run(venv)?;
+            std::fs::write(place.join(WHOLE), "").map_err(|error| failed(&place, &error))?;
+        }
+        Ok(python)
+    }
+
     fn npm(&self) -> Result<(), String> {
         std::fs::create_dir_all(self.place).map_err(|error| failed(self.place, &error))?;
         // Without a package of its own there, npm would look for one further up.
         std::fs::write(self.place.join("package.json"), "{\"private\": true}\n")
             .map_err(|error| failed(self.place, &error))?;
-        let words = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"];
-        let mut npm: Vec<OsString> = words.iter().map(OsString::from).collect();
+        let mut npm =
+            words(&["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"]);
         npm.push(self.place.into());
         npm.extend(self.packages.iter().map(OsString::from));
         self.run(npm)
@@ -138,6 +176,10 @@ impl Making<'_> {
     }
 }
 
+fn words(words: &[&str]) -> Vec<OsString> {
+    words.iter().map(OsString::from).collect()
+}
+
 fn failed(path: &Path, error: &std::io::Error) -> String {
     format!("cannot write {}: {error}", path.display())
 }
@@ -163,7 +205,8 @@ mod tests {
         let error = install(folder.path(), &wanted(&["pip", "./nowhere/at-all"]), &Cancel::new()).unwrap_err();
         assert!(error.contains("ended with"), "{error}");
         let left = std::fs::read_dir(folder.path().join(".pl/tools")).unwrap().flatten();
-        assert!(left.filter(|entry| entry.file_name() != "bin").all(|entry| entry.path().is_file()));
+        let mut folders = left.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name());
+        assert!(folders.all(|name| name == "bin" || name == "pip"));
         assert_eq!(std::fs::read_dir(folder.path().join(".pl/tools/bin")).unwrap().count(), 0);
         assert!(install(folder.path(), &wanted(&["cargo", "x"]), &Cancel::new()).is_err());
     }
