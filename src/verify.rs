@@ -13,6 +13,7 @@ mod source;
 pub mod breaker;
 pub mod policy;
 pub mod signature;
+mod surplus;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -41,9 +42,6 @@ pub struct Output<'a> {
     pub text: &'a dyn Fn(&str) -> Option<Vec<u8>>,
 }
 
-/// Findings beyond this many are dropped, and that is said in a last one.
-pub const FINDINGS_MAX: usize = 5_000;
-
 /// Characters of a program's own words that a sentence quotes.
 const QUOTED_CHARACTERS_MAX: usize = 300;
 
@@ -66,7 +64,7 @@ pub fn read(rule: &Rule, output: Output<'_>) -> Result<Vec<Finding>, String> {
     if !clean && findings.is_empty() {
         return Err(format!("exit code {} means findings, but none could be read from its output", output.exit));
     }
-    Ok(kept(rule, findings, output.text))
+    kept(rule, findings, output.text)
 }
 
 /// Whether the program says that it could not do its work.
@@ -84,21 +82,15 @@ fn broken(rule: &Rule, output: Output<'_>) -> Result<(), String> {
 }
 
 /// Signs findings, drops those that were said before and those beyond the limit, and gives the others the text of their line.
-fn kept(rule: &Rule, findings: Vec<Finding>, text: &dyn Fn(&str) -> Option<Vec<u8>>) -> Vec<Finding> {
+fn kept(rule: &Rule, findings: Vec<Finding>, text: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Vec<Finding>, String> {
     let mut seen = std::collections::HashSet::new();
     let mut findings: Vec<Finding> = findings.into_iter().filter(|finding| seen.insert(finding.clone())).collect();
-    if findings.len() > FINDINGS_MAX {
-        let more = findings.len() - FINDINGS_MAX;
-        findings.truncate(FINDINGS_MAX);
-        let message = format!("{more} more findings are not kept");
-        let (tool, category, severity) = (rule.name.0.clone(), rule.category.clone(), rule.severity);
-        findings.push(Finding { tool, category, severity, message, ..Finding::default() });
-    }
+    surplus::cut(&mut findings)?;
     findings.iter_mut().for_each(signature::sign);
     if !rule.hide_source {
         source::attach(&mut findings, text);
     }
-    findings
+    Ok(findings)
 }
 
 fn said(parser: &Parser, output: Output<'_>) -> Result<Vec<Said>, String> {

@@ -174,7 +174,8 @@ pub fn next(breakers: &Breakers, turns: &[Turn], chain: &Chain) -> Next {
 }
 
 fn nobody() -> Stop {
-    Stop { cause: Cause::Nobody, message: String::new(), evidence: Vec::new(), help: String::new() }
+    let help = "mend it in the worktree, or name a tool that can be asked to (`route \"fix\"`)".to_owned();
+    Stop { cause: Cause::Nobody, message: String::new(), evidence: Vec::new(), help }
 }
 
 /// Number of an attempt: the edits are the first, every fix one more.

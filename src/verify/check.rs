@@ -74,7 +74,7 @@ pub fn look(rule: &Rule, check: Check, files: &[File], others: &[String]) -> Vec
     };
     let bytes: HashMap<&str, &[u8]> = files.iter().map(|file| (file.path.as_str(), file.bytes.as_slice())).collect();
     let text = |path: &str| bytes.get(path).map(|bytes| bytes.to_vec());
-    kept(rule, faults.into_iter().map(finding).collect(), &text)
+    kept(rule, faults.into_iter().map(finding).collect(), &text).expect("BUG: a check with kinds without end")
 }
 
 /// Characters of bytes, for columns.
