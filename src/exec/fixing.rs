@@ -2,6 +2,8 @@
 //!
 //! Only the part in scope is taken. Whether it is good is for verification to say.
 
+use std::collections::BTreeSet;
+
 use crate::analysis::pipeline::{Command, Rule, Tool};
 use crate::base::failure::Failure;
 use crate::exec::ExecError;
@@ -49,12 +51,24 @@ pub fn mechanical(
         return Ok(ended);
     }
     let held = hold(session, place, ground)?;
-    let paths: Vec<&str> = held.violations.iter().filter_map(|finding| finding.path.as_deref()).collect();
+    let paths: BTreeSet<&str> = held.violations.iter().filter_map(|finding| finding.path.as_deref()).collect();
     if !paths.is_empty() {
-        let message = format!("{} is left out: out of scope", paths.join(", "));
+        let message = format!("{} is left out: out of scope", paths.into_iter().collect::<Vec<_>>().join(", "));
         session.note("warning", format!("{} of {}: {message}", kind.name(), rule.name));
     }
-    Ok(Fixed::Tree(held.tree))
+    Ok(match takes_back(ground, held.tree) {
+        true => Fixed::Refused(taken_back(&format!("the fix of {}", rule.name))),
+        false => Fixed::Tree(held.tree),
+    })
+}
+
+/// Tests that hold on the base would be green, and nothing done.
+fn takes_back(ground: Ground<'_>, after: TreeId) -> bool {
+    after == ground.base && ground.tree != ground.base
+}
+
+fn taken_back(who: &str) -> Failure {
+    Failure { class: "agent".to_owned(), message: format!("{who} took the whole change back"), ..Failure::default() }
 }
 
 /// How it ended, unless well.
@@ -104,10 +118,7 @@ pub fn ask(
     prompt: &str,
 ) -> Result<Fixed, ExecError> {
     Ok(match editing::run(session, place, ground, tool, kind, prompt)? {
-        Edited::Good(good) if good.after == ground.base && ground.tree != ground.base => {
-            let message = format!("{} took the whole change back", tool.name);
-            Fixed::Refused(Failure { class: "agent".to_owned(), message, ..Failure::default() })
-        }
+        Edited::Good(good) if takes_back(ground, good.after) => Fixed::Refused(taken_back(tool.name.as_str())),
         Edited::Good(good) => Fixed::Tree(good.after),
         Edited::Red(failure, _) => Fixed::Refused(failure),
         Edited::NoOutcome(failure) => Fixed::Broke(failure),

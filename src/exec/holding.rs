@@ -61,9 +61,18 @@ pub fn hold_snapshot(session: &Session<'_>, snapshot: &Snapshot, ground: Ground<
     let out: BTreeSet<&[u8]> = links_out(snapshot).collect();
     let is_leftover =
         |change: &Change| change.old.is_none() && !literal.names(&change.path) && rules.ignores(&change.path);
-    let allowed = delta.restricted(|change| {
-        !is_leftover(change) && scope.allows(change) == Allowed::Yes && !out.contains(change.path.as_slice())
-    });
+    // A link that leads out is no answer to what stood there, nor to what lay below.
+    let is_out = |path: &[u8]| {
+        let above = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| &path[..end]);
+        above.chain([path]).any(|path| out.contains(path))
+    };
+    let mut allowed = delta
+        .restricted(|change| !is_leftover(change) && scope.allows(change) == Allowed::Yes && !is_out(&change.path));
+    if !out.is_empty() {
+        let before = repository.diff(ground.base, ground.tree)?;
+        allowed.changes.extend(before.restricted(|change| is_out(&change.path)).changes);
+        allowed.changes.sort_by(|one, other| one.path.cmp(&other.path));
+    }
     for change in &delta.changes {
         match (is_leftover(change), scope.allows(change)) {
             (true, _) => ignored.push(display(&change.path)),

@@ -21,7 +21,7 @@ use crate::plan::{Freshness, Reason, Verdict};
 use crate::store::record::Outcome;
 use crate::store::state::WorkstreamState;
 use crate::summary::StepStatus;
-use crate::verify::breaker::{Cause, Fixer, Next};
+use crate::verify::breaker::{Cause, Fixer, Next, Stop};
 
 /// The class of a workstream that time or cost stopped.
 const BUDGET: &str = "budget";
@@ -251,8 +251,17 @@ impl Machine<'_, '_> {
         parent: CommitId,
         candidate: &Candidate,
         ours: &Loop,
-        stop: crate::verify::breaker::Stop,
+        stop: Stop,
     ) -> Result<End, ExecError> {
+        // A rule's own command that broke is nobody's, but it could have fixed.
+        let stop = match stop.cause {
+            Cause::Nobody if ours.broke.is_some() => Stop {
+                cause: Cause::Broken,
+                message: "what could have fixed it broke, and nobody else is left to be asked".to_owned(),
+                ..stop
+            },
+            _ => stop,
+        };
         let reds = ours.progress.reds.last().cloned().unwrap_or_default();
         let red = reds.first().map(|red| red.failure.clone()).unwrap_or_default();
         if stop.cause == Cause::Nobody && ours.progress.fixes.is_empty() {

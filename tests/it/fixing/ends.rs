@@ -138,6 +138,47 @@ fn taking_the_whole_change_back_is_no_fix() {
 }
 
 #[test]
+fn a_mechanical_fix_that_takes_the_whole_change_back_is_none() {
+    let lab = Lab { mechanical: Some("echo 0 > a.txt"), ..Lab::default() };
+    let project = lab.project();
+    let ran = project.pl(&["build", "ws-1"]).expect(1).says("the fix of bad took the whole change back");
+    ran.says("help: mend it in the worktree, or name a tool that can be asked to");
+    assert!(!project.path(".git/refs/heads/ws").exists(), "there is a result");
+    project.build(&["ws-1"], 1);
+    settled(&project, 1);
+    // The next one is asked, on what the edit made.
+    let project = Lab { fixers: &[("first", "sed -i s/bad/good/ a.txt")], ..lab }.project();
+    project.build(&["ws-1"], 0);
+    assert_eq!(project.result("ws-1", "a.txt"), "good");
+}
+
+#[test]
+fn a_mechanical_fix_that_makes_a_link_out_of_the_tree_leaves_what_was_there() {
+    let line = "rm a.txt; ln -s /etc/passwd a.txt; ln -s / root";
+    let lab = Lab { edit: "echo 1 > a.txt; echo bad >> a.txt", mechanical: Some(line), ..Lab::default() };
+    let project = lab.project();
+    project.pl(&["build", "ws-1"]).expect(1).says("a.txt, root is left out: out of scope").says("bad found 1 fault");
+    assert_eq!(std::fs::read_to_string(project.worktree("ws-1").join("a.txt")).expect("a file"), "1\nbad\n");
+    project.build(&["ws-1"], 1);
+    settled(&project, 1);
+}
+
+#[test]
+fn a_mechanical_fix_that_breaks_alone_is_no_fault_of_the_edit() {
+    let project = Lab { mechanical: Some("exit 77"), ..Lab::default() }.project();
+    let built = project.build(&["ws-1"], 1);
+    let one = workstream(&built, "ws-1");
+    assert_eq!((&one["status"], &one["class"]), (&"failed".into(), &"infrastructure".into()));
+    assert!(one["reason"].as_str().expect("a reason").contains("what could have fixed it broke"), "{one:#}");
+    assert!(!project.path(".pl/quarantine").exists());
+    // It is tried again, because nothing was recorded of it.
+    let rules = project.read("rules/lab.kdl").replace("exit 77", "echo good > a.txt");
+    project.write("rules/lab.kdl", rules);
+    project.build(&["ws-1"], 0);
+    assert_eq!(asked(&project), ["coder"]);
+}
+
+#[test]
 fn what_was_given_up_lies_in_quarantine_and_goes_on_after_a_reset() {
     let line = r#"if [ $n -gt 2 ]; then echo good > a.txt; else echo bad $n > a.txt; fi"#;
     let project = Lab { fixers: &[("first", line)], ..Lab::default() }.project();
