@@ -8,7 +8,7 @@ use roxmltree::{Document, Node};
 
 use crate::verify::said::Said;
 
-/// Reads a report; the pattern finds a place in a failure's text, the last one counts.
+/// Reads a report; the pattern finds a place in a failure's text, and what was said there. Of each, the last one counts.
 pub fn read(text: &str, pattern: Option<&str>) -> Result<Vec<Said>, String> {
     let pattern =
         pattern.map(Regex::new).transpose().map_err(|error| format!("its pattern does not compile: {error}"))?;
@@ -36,19 +36,21 @@ fn failed(case: Node<'_, '_>, pattern: Option<&Regex>) -> Option<Said> {
     let full = class.map_or_else(|| name.to_owned(), |class| format!("{class}::{name}"));
     let first = body.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
     let why = failure.attribute("message").filter(|why| !why.is_empty()).map(str::to_owned).or(first);
-    let mut said = Said {
-        path: around("file"),
-        line: case.attribute("line").map(str::to_owned),
+    let mut places: [Option<&str>; 3] = [None; 3];
+    for found in pattern.into_iter().flat_map(|pattern| pattern.captures_iter(&body)) {
+        for (place, group) in places.iter_mut().zip(["path", "line", "message"]) {
+            *place = found.name(group).map(|part| part.as_str()).or(*place);
+        }
+    }
+    let [path, line, told] = places.map(|part| part.map(str::to_owned));
+    let why = told.or(why);
+    Some(Said {
+        path: path.or_else(|| around("file")),
+        // What a pattern finds is counted from 1; `line-base` is that of the attribute.
+        line: line.map(|line| format!("={line}")).or_else(|| case.attribute("line").map(str::to_owned)),
         code: Some(full.clone()),
         message: Some(why.map_or_else(|| format!("{name} failed"), |why| format!("{name}: {why}"))),
         category: Some("test_failure"),
         ..Said::default()
-    };
-    if let Some(place) = pattern.and_then(|pattern| pattern.captures_iter(&body).last()) {
-        let part = |group: &str| place.name(group).map(|part| part.as_str().to_owned());
-        said.path = part("path").or(said.path);
-        // What a pattern finds is counted from 1; `line-base` is that of the attribute.
-        said.line = part("line").map(|line| format!("={line}")).or(said.line);
-    }
-    Some(said)
+    })
 }

@@ -209,13 +209,21 @@ fn sarif() {
 
 #[test]
 fn junit() {
-    let mut parser = parser(Form::Junit { pattern: Some(r"(?m)^(?P<path>\S+\.py):(?P<line>\d+): ".to_owned()) }, &[]);
+    let mut parser = parser(
+        Form::Junit {
+            pattern: Some(r"(?m)^(?P<path>\S+\.py):(?P<line>\d+): |^E +(?P<message>\w+Error: .*)$".to_owned()),
+        },
+        &[],
+    );
     parser.line_base = 0;
     let rule = rule(parser);
-    let report = r#"<?xml version="1.0"?><testsuites><testsuite name="pytest" tests="3">
+    let report = r#"<?xml version="1.0"?><testsuites><testsuite name="pytest" tests="4">
         <testcase classname="test_a" name="test_good" file="test_a.py" line="0"/>
         <testcase classname="test_a" name="test_bad" file="test_a.py" line="2"><failure message="assert 1 == 2">def
 test_a.py:5: AssertionError</failure></testcase>
+        <testcase name="test_c"><error message="collection failure">test_c.py:1: in &lt;module&gt;
+a.py:2: in &lt;module&gt;
+E   ImportError: cannot import name 'b'</error></testcase>
         <testcase name="test_worse" file="test_b.py" line="6"><error>
             it broke</error></testcase></testsuite></testsuites>"#;
     check(
@@ -223,6 +231,7 @@ test_a.py:5: AssertionError</failure></testcase>
         report,
         &[
             "test_a.py:5 warning test_failure test_a::test_bad test_bad: assert 1 == 2",
+            "a.py:2 warning test_failure test_c test_c: ImportError: cannot import name 'b'",
             "test_b.py:7 warning test_failure test_worse test_worse: it broke",
         ],
     );

@@ -15,11 +15,13 @@ pub(super) fn look(file: &File) -> Vec<Fault> {
         fixable: true,
     };
     let is_markdown = file.path.ends_with(".md") || file.path.ends_with(".markdown");
-    let (mut ends, mut last, mut blank_from) = ([0_u32; 2], 0, None);
+    let (mut ends, mut first, mut last, mut blank_from) = ([0_u32; 2], [0_u32; 2], 0, None);
     for (line, text) in file.lines() {
         last = line;
         let returned = text.strip_suffix(b"\r");
-        ends[usize::from(returned.is_some())] += 1;
+        let kind = usize::from(returned.is_some());
+        first[kind] = if ends[kind] == 0 { line } else { first[kind] };
+        ends[kind] += 1;
         let text = returned.unwrap_or(text);
         let kept = text.trim_ascii_end();
         let breaks = is_markdown && !kept.is_empty() && text.len() == kept.len() + 2 && text.ends_with(b"  ");
@@ -43,7 +45,9 @@ pub(super) fn look(file: &File) -> Vec<Fault> {
     // The last line counts only with an end of its own.
     let in_lf = ends[0].saturating_sub(u32::from(last > 0 && !file.bytes.ends_with(b"\n")));
     if in_lf > 0 && ends[1] > 0 {
-        faults.push(fault("mixed-line-endings", 1, None, "some lines end in CR LF and some in LF"));
+        // The kind of which there are fewer is the stray one.
+        let line = if ends[1] <= in_lf { first[1] } else { first[0] };
+        faults.push(fault("mixed-line-endings", line, None, "some lines end in CR LF and some in LF"));
     }
     faults
 }
@@ -67,6 +71,8 @@ mod tests {
         assert_eq!(found("a", "a\n\n\n"), [("blank-lines-at-end", 2, None)]);
         assert_eq!(found("a", "a\nb"), [("missing-newline", 2, None)]);
         assert_eq!(found("a", "a\r\nb\n"), [("mixed-line-endings", 1, None)]);
+        assert_eq!(found("a", "a\nb\nc\r\nd\n"), [("mixed-line-endings", 3, None)]);
+        assert_eq!(found("a", "a\r\nb\nc\r\n"), [("mixed-line-endings", 2, None)]);
     }
 
     #[test]
