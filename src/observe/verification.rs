@@ -69,7 +69,8 @@ fn literals(patterns: &[Pattern]) -> Option<Vec<&[u8]>> {
         .collect()
 }
 
-/// The files that a rule looks over in a candidate; `None`: nothing that it looks at was touched.
+/// The files that a rule looks over in a candidate; `None`: nothing that it looks at was touched. A rule over all files that may
+/// read others beside them, as tests do, looks at everything.
 pub fn lint_files(
     repository: &Repository,
     workstream: &Workstream,
@@ -78,7 +79,8 @@ pub fn lint_files(
     delta: &Delta,
 ) -> Result<Option<Vec<Entry>>, GitError> {
     let looked_at = PatternSet::new(&rule.files);
-    if !delta.changes.iter().any(|change| looked_at.matches(&change.path)) {
+    let at_everything = rule.looks_in == LooksIn::All && !rule.reads_files_only;
+    if !delta.changes.iter().any(|change| at_everything || looked_at.matches(&change.path)) {
         return Ok(None);
     }
     let entries: Vec<Entry> = match rule.looks_in {
