@@ -2,7 +2,7 @@
 //!
 //! What the base had is a record of the same rule on the base's tree; it is asked for only where something would fail.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::analysis::pipeline::Rule;
 use crate::base::digest::Digest;
@@ -41,20 +41,24 @@ pub struct BaseLint {
     pub findings: Option<Vec<Finding>>,
 }
 
-/// Looks at a rule on the base, over those of a candidate's files that are there; `None` where that cannot be told, or
-/// where there is nothing to look at.
+/// Looks at a rule on the base, over those of a candidate's files that are there, and those in which something was found:
+/// a program that follows imports tells of files that it was not given. `None` where that cannot be told, or where there is
+/// nothing to look at.
 pub fn on_base(
     world: &World,
     records: Records<'_>,
     candidate: Candidate<'_>,
     rule: &Rule,
     files: &[Entry],
+    findings: &[Finding],
 ) -> Result<Option<BaseLint>, ObserveError> {
     let repository = &world.located().repository;
+    let found = findings.iter().filter_map(|finding| finding.path.as_deref()).map(str::as_bytes);
+    let paths: BTreeSet<&[u8]> = files.iter().map(|entry| entry.path.as_slice()).chain(found).collect();
     let mut there = Vec::new();
-    for entry in files {
-        let blob = repository.entry(candidate.base, &entry.path)?;
-        there.extend(blob.map(|blob| Entry { path: entry.path.clone(), blob }).filter(verification::is_file));
+    for path in paths {
+        let blob = repository.entry(candidate.base, path)?;
+        there.extend(blob.map(|blob| Entry { path: path.to_vec(), blob }).filter(verification::is_file));
     }
     let prepared = fixing::prepared(world, records, candidate.workstream, candidate.base)?;
     let Some(prepared) = prepared.filter(|_| !there.is_empty()) else { return Ok(None) };
@@ -79,7 +83,7 @@ pub fn judged(
     if failing.is_empty() {
         return Ok(Judged::default());
     }
-    let Some(base) = on_base(world, records, candidate, rule, files)? else {
+    let Some(base) = on_base(world, records, candidate, rule, files, &failing)? else {
         return Ok(Judged { failing, ..Judged::default() });
     };
     let Some(before) = base.findings else { return Ok(Judged { failing, old: 0, is_open: true }) };

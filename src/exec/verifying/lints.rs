@@ -136,7 +136,7 @@ impl Verification<'_, '_> {
             }
         }
         if judged.is_open {
-            if let Err(ended) = self.look_over_base(kind, looked, prepared)? {
+            if let Err(ended) = self.look_over_base(kind, looked, prepared, &judged.failing)? {
                 return Ok(Err(ended));
             }
             judged = judge(self)?;
@@ -150,11 +150,12 @@ impl Verification<'_, '_> {
         kind: &StepKind,
         looked: &Looked,
         prepared: &Prepared,
+        failing: &[Finding],
     ) -> Result<Result<(), Linted>, ExecError> {
         let StepKind::Lint(_, name) = kind else { return Ok(Ok(())) };
         let (session, rule) = (self.session, self.session.world.rule(name));
         let on_base = |this: &Self| {
-            baseline::on_base(session.world, session.records(), this.candidate(prepared), rule, &looked.files)
+            baseline::on_base(session.world, session.records(), this.candidate(prepared), rule, &looked.files, failing)
         };
         let Some(base) = on_base(self)?.filter(|base| base.findings.is_none()) else { return Ok(Ok(())) };
         session.alone(base.fingerprint.key(), || match on_base(self)?.filter(|base| base.findings.is_none()) {

@@ -68,3 +68,40 @@ fn a_policy_says_what_fails_and_is_in_no_key() {
     with("fail-on severity=\"grave\"");
     project.pl(&["check", "ws-1"]).expect(2).says("unknown-word");
 }
+
+#[test]
+fn an_old_finding_of_a_file_that_was_not_touched_is_the_base_s() {
+    let project = lab("x\n", "echo see b.txt > a.txt");
+    project.write("b.txt", "an old bad line\n");
+    // As a program does that follows imports: it tells of files that it was not given.
+    let rule = r##"
+rule "follows" {
+    files "a.txt" in="changed"
+    shell "for file in {files}; do grep -Hnw bad $file $(sed -n 's/^see //p' $file); done | grep . && exit 1; exit 0"
+    parse "regex" { pattern #"^(?P<path>[^:]+):(?P<line>\d+):(?P<message>.*)$"# }
+}
+"##;
+    project.write("rules/follows.kdl", rule);
+    project.commit("a file with an old fault, and a rule");
+    let built = project.build(&["ws-1"], 0);
+    assert_eq!(step(&built, "ws-1/follows")["status"], "done");
+    settled(&project, 0);
+}
+
+#[test]
+fn a_rule_over_all_files_looks_at_every_change() {
+    let project = lab("x\n", "echo y > a.txt");
+    project.write("c.py", "y\n");
+    let rule = |name: &str, how: &str| {
+        format!(
+            "rule \"{name}\" {{ files \"**/*.py\" {how}; shell \"! grep -q $(cat a.txt) c.py\"; parse \"exit-code\" }}\n"
+        )
+    };
+    let rules = [rule("tests", "in=\"all\""), rule("lone", "in=\"all\"; reads \"files\""), rule("scoped", "")];
+    project.write("rules/all.kdl", rules.concat());
+    project.commit("rules");
+    let built = project.build(&["ws-1"], 1);
+    assert_eq!(step(&built, "ws-1/tests")["status"], "failed");
+    let ran = steps_run(&built);
+    assert!(!ran.iter().any(|name| name.ends_with("/lone") || name.ends_with("/scoped")), "{ran:?}");
+}
