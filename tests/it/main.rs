@@ -17,6 +17,7 @@ mod profile;
 mod robustness;
 mod lint;
 mod rules;
+mod faults;
 mod scale;
 mod users_ask;
 mod findings;
