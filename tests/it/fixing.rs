@@ -6,5 +6,6 @@
 mod baseline;
 mod ends;
 pub mod lab;
+mod landed;
 mod proof;
 mod succeeds;

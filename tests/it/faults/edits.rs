@@ -39,10 +39,12 @@ impl Kind {
     /// Rules beside the quick ones.
     pub fn rules(self) -> &'static [&'static str] {
         match self {
-            Self::Syntax | Self::Style | Self::Secrets => &[],
+            Self::Style => &[],
+            Self::Syntax | Self::Secrets => &["bandit", "detect-secrets"],
             Self::Type => &["mypy"],
             Self::Tests => &["pytest"],
-            Self::Circular | Self::Deleted | Self::Clean => &["mypy", "pytest"],
+            Self::Circular | Self::Deleted => &["mypy", "pytest"],
+            Self::Clean => &["bandit", "detect-secrets", "mypy", "pytest"],
         }
     }
 

@@ -11,18 +11,8 @@ use crate::faults::edits::{self, Edit};
 use crate::support::Project;
 
 /// Rules that judge every edit; those that are looked over without being named are there, too.
-const QUICK: [&str; 10] = [
-    "ruff",
-    "codespell",
-    "whitespace",
-    "conflict-markers",
-    "paths",
-    "detect-secrets",
-    "bandit",
-    "yamllint",
-    "shellcheck",
-    "taplo",
-];
+const QUICK: [&str; 8] =
+    ["ruff", "codespell", "whitespace", "conflict-markers", "paths", "yamllint", "shellcheck", "taplo"];
 
 /// Rules that are always looked over.
 const ALWAYS: [&str; 2] = ["json-syntax", "python-syntax"];
@@ -186,10 +176,8 @@ fn line(finding: &Value) -> String {
     let text = |name: &str| finding[name].as_str().unwrap_or("-").to_owned();
     let number = |name: &str| finding[name].as_u64().map(|number| format!(":{number}")).unwrap_or_default();
     let message = text("message").lines().next().unwrap_or_default().trim().to_owned();
-    // Where its worktree lies is another place every time, and what a secret is shall not be written down.
-    let message = [" (/", " (src/", ": '"]
-        .iter()
-        .fold(message.as_str(), |message, end| message.split(end).next().unwrap_or(message));
+    // What a secret is shall not be written down.
+    let message = message.split("password: '").next().unwrap_or_default();
     let message = message.chars().take(MESSAGE_CHARACTERS_MAX).collect::<String>();
     format!(
         "{} {}{}{} {} {} {} {}",
