@@ -71,7 +71,7 @@ fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
 /// Nothing is mended: nothing may be spent on it.
 fn pipelinefile(edits: &[Edit], rules: &[&str]) -> String {
     let mut text = format!(
-        "repository \"example\" {{ base \"main\"; seed {:?} }}\nuse{}\nfail-on severity=\"warning\"\nfail-on rule=\"bandit\" code=\"B105\"\nfail-on rule=\"bandit\" code=\"B107\"\noverride {{ tool \"replay\" }}\n\
+        "repository \"example\" {{ base \"main\"; seed {:?} }}\nuse{}\nfail-on severity=\"warning\"\nfail-on code=\"B105\"\nfail-on code=\"B107\"\noverride {{ tool \"replay\" }}\n\
          defaults {{ breaker {{ max-cost \"0\" }} }}\nenv {{ PYTHONDONTWRITEBYTECODE \"1\"; PYTHONHASHSEED \"0\" }}\n",
         edits::seed().to_str().expect("UTF-8"),
         quoted(rules.iter().copied())
