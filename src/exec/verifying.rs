@@ -6,6 +6,7 @@ mod lints;
 mod on_base;
 mod sequence;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::analysis::pipeline::Workstream;
@@ -58,6 +59,8 @@ pub struct Verification<'a, 'b> {
     pub dirtied: bool,
     /// `--again`: a red outcome is looked at once more.
     pub again: bool,
+    /// Tests that broke on the base; red, where they come to an outcome here.
+    pub broke_on_base: BTreeMap<u32, Failure>,
 }
 
 impl Verification<'_, '_> {

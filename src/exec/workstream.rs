@@ -9,6 +9,7 @@ pub mod quarantine;
 mod repairs;
 pub mod reports;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::analysis::pipeline::Workstream;
@@ -136,6 +137,7 @@ impl<'a> Machine<'a, '_> {
                 wanted: self.wanted,
                 dirtied: false,
                 again: self.again,
+                broke_on_base: BTreeMap::new(),
             };
             match verification.run()? {
                 Verified::Green => return self.green(start, parent, &mut candidate, &ours),

@@ -10,6 +10,7 @@ use crate::exec::setup::{Inputs, SetUp, ensure};
 use crate::exec::verifying::{Verification, Verified};
 use crate::fingerprint::Key;
 use crate::graph::StepKind;
+use crate::observe::record::TestBody;
 use crate::observe::testing;
 use crate::observe::workstream::{Prepared, test};
 use crate::plan::{Reason, Verdict};
@@ -138,21 +139,45 @@ impl<'a> Verification<'a, '_> {
                 self.session.end(&kind, ending);
                 return Ok(Some(Verified::NoOutcome(failure)));
             }
-            if ran.no_outcome(matches!(declared.command, Command::Shell(_))).is_some() {
+            if let Some(failure) = ran.no_outcome(matches!(declared.command, Command::Shell(_))) {
+                // Too little time tells nothing; what is not there, or crashes, may be what the change is about.
+                if failure.class != "timeout" {
+                    self.broke_on_base.insert(number, failure);
+                }
                 continue;
             }
             let body = self.outcome(declared, &sequence, &ran, None, 0)?;
-            let world = self.session.world;
-            let look = testing::on_base(world, self.session.records(), self.candidate(prepared), number)?;
-            if let Some(base) = look.filter(|base| base.body.is_none()) {
-                let step = format!("{}/base.test.{number}", self.workstream.id);
-                let made = Made::new(body.outcome(), &body, ran.duration_ms());
-                self.session.record_as(&step, "test", &base.fingerprint, made)?;
-            }
+            self.remember_on_base(number, &body, ran.duration_ms(), prepared)?;
         }
         Ok(None)
     }
+
+    fn remember_on_base(
+        &self,
+        number: u32,
+        body: &TestBody,
+        duration_ms: u64,
+        prepared: &Prepared,
+    ) -> Result<(), ExecError> {
+        let look = testing::on_base(self.session.world, self.session.records(), self.candidate(prepared), number)?;
+        let Some(base) = look.filter(|base| base.body.is_none()) else { return Ok(()) };
+        let step = format!("{}/base.test.{number}", self.workstream.id);
+        let made = Made::new(body.outcome(), body, duration_ms);
+        self.session.record_as(&step, "test", &base.fingerprint, made)
+    }
+
+    /// A test that broke on the base and came to an outcome on the candidate in the same run was red: the change brought what was
+    /// missing. Without the second it could as well be the machine that lacks it.
+    pub(super) fn broke_on_base(&mut self, number: u32, prepared: &Prepared) -> Result<(), ExecError> {
+        let Some(failure) = self.broke_on_base.remove(&number) else { return Ok(()) };
+        let body =
+            TestBody { exit: BROKE, dirtied: true, dirtied_paths: Vec::new(), times_red: 1, failure: Some(failure) };
+        self.remember_on_base(number, &body, 0, prepared)
+    }
 }
+
+/// The exit code of a test that broke: none.
+const BROKE: i32 = -1;
 
 /// The number that logs of tests on the base have.
 const BASE: u32 = 0;

@@ -166,6 +166,7 @@ impl Verification<'_, '_> {
             return Ok(self.flaky(kind, declared, Ending::ran(StepStatus::Done, &verdict, begun), &ran));
         }
         self.session.record(kind, &look.look, Made::new(body.outcome(), &body, ran.duration_ms()))?;
+        self.broke_on_base(number, prepared)?;
         let candidate = self.candidate(prepared);
         let base = testing::on_base(self.session.world, self.session.records(), candidate, number)?;
         let base = base.and_then(|base| base.body).filter(|_| declared.prove != Prove::Off);
@@ -173,6 +174,12 @@ impl Verification<'_, '_> {
         let status = if failure.is_some() { StepStatus::Failed } else { StepStatus::Done };
         let mut ending = Ending::ran(status, &verdict, begun);
         ending.detail = self.detail(&body, base.as_ref(), candidate);
+        if failure.is_none() && declared.prove == Prove::RedFirst && base.is_none() {
+            let failure = unproved(declared, self.session.log(kind, 0));
+            ending.status = StepStatus::Failed;
+            self.session.end(kind, ending.failure(failure.clone()));
+            return Ok(Verified::NoOutcome(failure));
+        }
         let Some(failure) = failure else {
             self.session.end(kind, ending);
             return Ok(Verified::Green);
@@ -274,6 +281,18 @@ fn red(command: &Command, ran: &Ran, exit: i32) -> Option<Failure> {
         let message = format!("`{}` ended with exit code {exit}", one_line(&command.text()));
         ran.failure("agent", message, None)
     })
+}
+
+/// It is green, and nobody knows how it is on the base.
+fn unproved(declared: &AcceptanceTest, log: std::path::PathBuf) -> Failure {
+    let command = one_line(&declared.command.text());
+    Failure {
+        class: "environment".to_owned(),
+        message: format!("`{command}` came to no outcome on the base: it proves nothing (`prove \"red-first\"`)"),
+        help: Some("give it or the setups of the base what they need to end, or demand no proof".to_owned()),
+        log: log.exists().then(|| log.display().to_string()),
+        ..Failure::default()
+    }
 }
 
 /// Adds how to stand where a program stood to a failure that policy found.

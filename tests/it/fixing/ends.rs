@@ -37,6 +37,42 @@ fn a_tree_that_comes_back_stops_the_loop() {
 }
 
 #[test]
+fn a_change_that_is_made_again_stops_the_loop_whatever_else_moved() {
+    let line =
+        "case $n in 1) echo bad Y > a.txt;; 2) echo bad X > a.txt; echo $n > b.txt;; *) echo bad Y > a.txt;; esac";
+    let limits = "max-fixes 9; max-attempts 9; max-error-repeats 9";
+    let lab = Lab { edit: "echo bad X > a.txt", fixers: &[("first", line)], breaker: limits, ..Lab::default() };
+    let wide = |lab: Lab<'_>| {
+        let project = lab.project();
+        let text = project.read("Pipelinefile.kdl");
+        project.write("Pipelinefile.kdl", text.replace("files-scope \"a.txt\"", "files-scope \"a.txt\" \"b.txt\""));
+        project
+    };
+    let project = wide(lab);
+    red(&project, &["coder", "first", "first", "first"], "the same change was made again");
+    project.pl(&["show", "ws-1"]).expect(0).says("attempts 2 and 4 are equal");
+    // Twice is allowed where the limit is three.
+    let three = format!("{limits}; oscillation-threshold 3; oscillation-window 9");
+    let project = wide(Lab { breaker: &three, ..lab });
+    project.pl(&["build", "ws-1"]).expect(1).says("9 attempts were made");
+}
+
+#[test]
+fn a_limit_names_what_was_seen_and_is_overridden_where_it_is_said_nearer() {
+    let limits = Lab { fixers: &[("first", "echo bad $n > a.txt")], breaker: "max-attempts 3", ..Lab::default() };
+    let project = limits.project();
+    let text = project.read("Pipelinefile.kdl");
+    project.write("Pipelinefile.kdl", format!("defaults {{ breaker {{ max-attempts 2; max-fixes 9 }} }}\n{text}"));
+    red(&project, &["coder", "first", "first"], "3 attempts were made, as many as `max-attempts` allows");
+    project.pl(&["show", "ws-1"]).expect(0).says("rules were red after each");
+    let lab = Lab { breaker: "max-fixes 9; max-attempts 9; max-error-repeats 1", test: "cat a.txt; false", ..limits };
+    let lab = Lab { edit: "echo x > a.txt", fixers: &[("first", "echo $n > a.txt")], ..lab };
+    let project = lab.project();
+    project.pl(&["build", "ws-1"]).expect(1).says("the same error came back 2 times; `max-error-repeats` allows 1");
+    project.pl(&["show", "ws-1"]).expect(0).says("test.1: `cat a.txt; false` ended with exit code 1");
+}
+
+#[test]
 fn an_error_that_comes_back_is_warned_of_and_stops_the_loop() {
     let breaker = "max-attempts 9; max-fixes 9; max-error-repeats 1";
     let lab = Lab {

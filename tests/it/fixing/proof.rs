@@ -80,6 +80,85 @@ fn workstreams_that_start_from_one_tree_share_the_test_on_the_base() {
     assert_eq!(runs, 3, "once on the base, once on each candidate");
 }
 
+#[test]
+fn what_the_change_brings_is_red_on_the_base() {
+    let edit = "echo 1 > a.txt; mkdir bin; echo '#!/bin/sh' > bin/new; chmod +x bin/new";
+    let project = lab(edit, "true").project();
+    let demanding = |test: &str| format!("{test} {{ prove \"red-first\" }}");
+    let tests =
+        ["run \"bin/new\"", "shell \"bin/new && true\"", "run \"sh\" \"-c\" \"test -e bin/new || kill -SEGV $$\""];
+    let tests = tests.map(demanding).join("; ");
+    let text = project.read("Pipelinefile.kdl");
+    let text =
+        text.replace(r###"shell ##"true"##"###, &tests).replace("files-scope", "files-create \"bin/new\"; files-scope");
+    project.write("Pipelinefile.kdl", text);
+    let ran = project.pl(&["build", "-v", "ws-1"]).expect(0);
+    assert_eq!(ran.output().matches("proved").count(), 3, "{}", ran.output());
+    settled(&project, 0);
+}
+
+#[test]
+fn a_program_that_the_machine_lacks_is_no_proof() {
+    // The first build finds no `checker`, neither on the base nor here; it is installed afterwards.
+    let project = lab("echo good > a.txt", "true").project();
+    let text =
+        project.read("Pipelinefile.kdl").replace(r###"shell ##"true"##"###, "run \"checker\" { prove \"red-first\" }");
+    project.write("Pipelinefile.kdl", text);
+    let bin = project.around().join("bin");
+    std::fs::create_dir(&bin).expect("a folder");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("PATH"));
+    let build = || project.pl_with(&["build", "ws-1"], &[("PATH", &path)]);
+    build().says("`checker` is not installed");
+    std::os::unix::fs::symlink("/bin/true", bin.join("checker")).expect("a link");
+    build().expect(1).says("it is green on the base, too: it proves nothing");
+}
+
+#[test]
+fn a_test_that_does_not_end_on_the_base_proves_nothing() {
+    let project = lab("echo good > a.txt", "true").project();
+    let text = project.read("Pipelinefile.kdl").replace(
+        r###"shell ##"true"##"###,
+        "shell \"grep -q good a.txt || sleep 600\" { timeout \"1s\"; prove \"red-first\" }",
+    );
+    project.write("Pipelinefile.kdl", &text);
+    project.pl(&["build", "ws-1"]).expect(1).says("came to no outcome on the base: it proves nothing");
+    project.write("Pipelinefile.kdl", text.replace("; prove \"red-first\"", ""));
+    project.build(&["ws-1"], 0);
+    settled(&project, 0);
+}
+
+#[test]
+fn pinned_paths_that_go_move_or_come_are_told_and_out_of_scope_they_cannot() {
+    let edit = |line: &'static str, scope: &str| {
+        let project = Lab { more: "pins \"tests/**\"", ..lab(line, "true") }.project();
+        project.write("tests/helper.sh", "a=1\n");
+        project.write("tests/check.sh", ". tests/helper.sh\n");
+        project.commit("tests");
+        let text = project.read("Pipelinefile.kdl").replace("files-scope \"a.txt\"", scope);
+        project.write("Pipelinefile.kdl", text);
+        project
+    };
+    let wide = "files-scope \"a.txt\" \"tests/**\"";
+    for (line, told) in [
+        ("echo 1 > a.txt; mv tests/check.sh tests/other.sh", "test-edited: tests/check.sh, tests/other.sh"),
+        ("echo 1 > a.txt; rm tests/check.sh", "test-edited: tests/check.sh"),
+        ("echo 1 > a.txt; echo a=2 > tests/helper.sh", "test-edited: tests/helper.sh"),
+        ("echo 1 > a.txt; chmod +x tests/helper.sh", "test-edited: tests/helper.sh"),
+        ("echo 1 > a.txt; echo exit 0 > tests/sitecustomize.sh", "test-edited: tests/sitecustomize.sh"),
+    ] {
+        let project = edit(line, wide);
+        project.pl(&["build", "ws-1"]).expect(0).says(told);
+        // Known or not, whoever is strict has it fail.
+        project.write("Pipelinefile.kdl", format!("strict\n{}", project.read("Pipelinefile.kdl")));
+        project.pl(&["build", "ws-1"]).expect(1).says(told);
+    }
+    for line in ["mv tests/check.sh tests/other.sh", "rm tests/check.sh", "echo exit 0 > tests/new.sh", "rm -r tests"] {
+        let project = edit(line, "files-scope \"a.txt\"");
+        project.pl(&["build", "ws-1"]).expect(1).says("left its scope: tests/");
+        assert_eq!(project.git(&["for-each-ref", "refs/heads/ws"]), "");
+    }
+}
+
 /// Fails in the same way each time, with what moves from run to run: the time, the process, a folder, an address, the order.
 const MOVING: &str = "d=$(mktemp -d); e=$(($$ % 2)); say() { echo ERROR: b at 0x7f$$ in $d/x.py:$$; }; [ $e = 0 ] && say; \
     echo FAILED a::test_a in 0.0$$s; [ $e = 1 ] && say; echo $$ passed, pid $$, $(date +%s.%N); false";
