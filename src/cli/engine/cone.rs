@@ -8,6 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+
 use crate::analysis::pipeline::{Pipeline, Task};
 use crate::base::digest::Digest;
 use crate::cli::engine::building::Ahead;
@@ -125,16 +127,14 @@ pub(super) fn ahead(project: &Project, request: &BuildRequest, moved: Moved) -> 
         return Some(joined(moved, opened, closure, places, false));
     }
     let read = Ahead::open(project, request, Purpose::Planning).ok()?;
-    let (shape, _) = shape(&read.opened.world, &read.closure)?;
+    let world = &read.opened.world;
+    let (shape, differing) = rayon::join(|| shape(world, &read.closure), || differing(world, &read.closure, cold));
+    let ((shape, _), differing) = (shape?, differing?);
     let is_read = |file: &u32| read.opened.read.knows(&moved.kept.file_path(*file));
     if read.opened.world.located.is_some() || shape != moved.summary.shape || !others.iter().all(is_read) {
         return None;
     }
-    for (place, step) in (0..).zip(&read.closure) {
-        if definition(task(&read.opened.world, *step)?)? != cold.definition(place) {
-            from.push(place);
-        }
-    }
+    from.extend(differing);
     let places = cold.cone(from);
     let vouched = cold.needs_of(&places);
     let vouched = vouched.into_iter().filter(|need| !cold.has_outputs(*need));
@@ -144,6 +144,20 @@ pub(super) fn ahead(project: &Project, request: &BuildRequest, moved: Moved) -> 
     moved.summary.pools.clone_from(&read.opened.world.pipeline.pools);
     moved.summary.memory_bytes = read.opened.world.pipeline.memory_bytes;
     Some(joined(moved, read.opened, (closure, keys), places, true))
+}
+
+/// Places of the steps whose definition is another one; `None` where some are no tasks, or there are more or fewer of them.
+fn differing(world: &World, closure: &[StepId], cold: &Cold) -> Option<Vec<u32>> {
+    if closure.len() != cold.step_count() as usize {
+        return None;
+    }
+    let differs = |(place, step): (usize, &StepId)| {
+        let place = u32::try_from(place).ok()?;
+        let definition = definition(task(world, *step)?)?;
+        Some((definition != cold.definition(place)).then_some(place))
+    };
+    let places: Option<Vec<Option<u32>>> = closure.par_iter().enumerate().map(differs).collect();
+    Some(places?.into_iter().flatten().collect())
 }
 
 type Judged = (Vec<StepId>, HashMap<StepId, Key>);
