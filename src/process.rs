@@ -54,6 +54,8 @@ pub struct Request {
     pub environment: Vec<(OsString, OsString)>,
     /// Wall time after which it is ended.
     pub timeout: Option<Duration>,
+    /// Time without a word after which it is ended.
+    pub idle: Option<Duration>,
     /// The file that gets the whole output, both streams as they come; its folder is made. None is made where nothing is
     /// said.
     pub log: PathBuf,
@@ -74,6 +76,8 @@ pub enum Ended {
     Signalled(i32),
     /// It ran too long and was ended.
     TimedOut,
+    /// It said nothing for too long and was ended.
+    Idle,
     /// It was ended because the run was cancelled.
     Cancelled,
     /// It was never started.
@@ -129,6 +133,15 @@ pub fn run(request: &Request, cancel: &Cancel) -> Finished {
     capture.finish(attended, duration_ms)
 }
 
+/// When a program is ended.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Whatever it does.
+    deadline: Option<Instant>,
+    /// Where it said nothing for so long.
+    idle: Option<Duration>,
+}
+
 /// What came of attending a program.
 #[derive(Debug)]
 struct Attended {
@@ -143,7 +156,7 @@ fn attended(request: &Request, cancel: &Cancel, begun: Instant, capture: &mut Ca
         Err(failure) => Attended { ended: Ended::NotStarted(failure), left_behind: 0, peak_bytes: None },
         Ok(program) => {
             let deadline = request.timeout.and_then(|timeout| begun.checked_add(timeout));
-            let attended = group::attend(program, deadline, cancel, capture);
+            let attended = group::attend(program, Limits { deadline, idle: request.idle }, cancel, capture);
             Attended { left_behind: attended.left_behind + active.leave(), ..attended }
         }
     }

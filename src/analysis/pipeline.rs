@@ -4,6 +4,7 @@
 //! when only a comment moved. Knows nothing of keys, disks or processes.
 
 pub mod parser;
+pub mod program;
 
 use std::collections::BTreeMap;
 
@@ -384,6 +385,8 @@ pub struct Rule {
     pub each_file: bool,
     /// The lines of what it finds are not shown: they may hold a secret.
     pub hide_source: bool,
+    /// When it is taken for hung, and how it says that its quota is used up.
+    pub patience: program::Patience,
     /// How its version is asked.
     pub version: Option<Command>,
     /// `["pip", "ruff==…"]`; how it is had.
@@ -401,16 +404,6 @@ pub enum Missing {
     Skip,
     /// It is installed into `.pl/tools`.
     Install,
-}
-
-impl Rule {
-    /// The program that must be there for it: the one that is asked for its version, else the one that is started.
-    pub fn program(&self) -> String {
-        match self.version.as_ref().unwrap_or(&self.command) {
-            Command::Argv(words) => words.first().map(Template::text).unwrap_or_default(),
-            Command::Shell(_) => "sh".to_owned(),
-        }
-    }
 }
 
 /// Which files a rule looks over.
@@ -479,6 +472,8 @@ pub struct Tool {
     pub timeout_ms: Option<u64>,
     /// What one start costs where it does not tell, in millionths.
     pub cost_micros: Option<u64>,
+    /// When it is taken for hung, and how it says that its quota is used up.
+    pub patience: program::Patience,
     /// What runs; `manual` and `replay` have none.
     pub command: Option<Command>,
     /// How its version is asked.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::analysis::pipeline::program::Patience;
 use crate::analysis::pipeline::{Command, Environment, Property, Template, TemplatePart, quote};
 use crate::base::failure::Failure;
 use crate::exec::admission::Admitted;
@@ -108,6 +109,8 @@ pub struct Launch<'a> {
     pub jobserver: Option<bool>,
     /// Wall time in milliseconds.
     pub timeout_ms: u64,
+    /// Silence in milliseconds after which it is taken for hung.
+    pub idle_ms: Option<u64>,
     /// Where the whole output is kept.
     pub log: PathBuf,
 }
@@ -127,6 +130,8 @@ pub struct Ran {
     pub program: String,
     /// The wall time it was given.
     pub timeout_ms: u64,
+    /// How long it was allowed to be silent.
+    pub idle_ms: Option<u64>,
 }
 
 /// Runs a program and waits for it; it is ended with the run.
@@ -153,6 +158,7 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
         dir: launch.dir.to_path_buf(),
         environment: environment.pairs(),
         timeout: Some(Duration::from_millis(launch.timeout_ms)),
+        idle: launch.idle_ms.map(Duration::from_millis),
         log: launch.log.clone(),
         limit: OUTPUT_BYTES_MAX,
         ends: sharing.as_ref().and_then(|sharing| sharing.ends.clone()),
@@ -184,6 +190,7 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
         withheld: environment.withheld,
         program: launch.argv.first().cloned().unwrap_or_default(),
         timeout_ms: launch.timeout_ms,
+        idle_ms: launch.idle_ms,
     }
 }
 
@@ -237,6 +244,16 @@ const SHARING: [(&[&str], &[&str], Style); 3] = [
     (&["ninja", "samu"], &["MAKEFLAGS"], Style::Path),
 ];
 
+/// The class of a program that may not be asked any more for now.
+pub const QUOTA: &str = "quota";
+
+/// The class of a program that was silent for too long.
+pub const HANG: &str = "hang";
+
+fn seconds(ms: u64) -> String {
+    if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
+}
+
 /// Names of withheld variables that a failure lists.
 const WITHHELD_SHOWN_MAX: usize = 6;
 
@@ -280,6 +297,12 @@ impl Ran {
                 let help = "a `timeout` in the definition gives it more".to_owned();
                 ("timeout", format!("`{}` did not end within {} s", self.program, self.timeout_ms / 1000), Some(help))
             }
+            Ended::Idle => {
+                let help = "an `idle` in the definition gives it more".to_owned();
+                let silent = self.idle_ms.unwrap_or_default();
+                let message = format!("`{}` said nothing for {}", self.program, seconds(silent));
+                (HANG, message, Some(help))
+            }
             Ended::Cancelled => ("infrastructure", "interrupted".to_owned(), None),
             Ended::NotStarted(StartFailure::Missing) => missing(&self.program),
             Ended::NotStarted(other) => {
@@ -287,6 +310,16 @@ impl Ran {
             }
         };
         Some(self.failure(class, message, help))
+    }
+
+    /// Why it may not be asked any more for now, if it says so. What ended with 0 is not asked, unless it is known to have done
+    /// nothing.
+    pub fn out_of_quota(&self, name: &str, patience: &Patience, did_nothing: bool) -> Option<Failure> {
+        let exit = self.exit().filter(|exit| *exit != 0 || did_nothing)?;
+        let said = patience.quota.said(exit, &self.output())?;
+        let said = if said.is_empty() { format!("exit code {exit}") } else { said };
+        let help = "nothing of its tries is used up; build again when it may be asked again, or with another `--tool`";
+        Some(self.failure(QUOTA, format!("{name} has used up its quota: {said}"), Some(help.to_owned())))
     }
 
     /// A failure with this process's output and the line that reproduces it.

@@ -6,7 +6,7 @@ use crate::analysis::pipeline::{Tool, ToolKind, Workstream};
 use crate::base::failure::Failure;
 use crate::base::finding::Finding;
 use crate::exec::ExecError;
-use crate::exec::command::{Launch, Properties, Ran, launch, with_withheld};
+use crate::exec::command::{HANG, Launch, Properties, QUOTA, Ran, launch, with_withheld};
 use crate::exec::fence::{Reach, Watch};
 use crate::exec::holding::{hold, out_of_scope};
 use crate::exec::place::Place;
@@ -113,8 +113,43 @@ pub fn ask(
         ToolKind::Replay => replaying::replay(session, place, ground, tool),
         ToolKind::Exec | ToolKind::Ai => {
             let kind = StepKind::Edit(ground.workstream.id.clone(), ground.number);
-            run(session, place, ground, tool, &kind, &look.request.prompt)
+            in_turn(session, place, ground, &kind, &look.request.prompt)
         }
+    }
+}
+
+/// Asks the workstream's programs: one that hangs once more, and where one has used up its quota the next. A person is not
+/// asked in place of a program, nobody would know.
+fn in_turn(
+    session: &Session<'_>,
+    place: &mut Place<'_>,
+    ground: Ground<'_>,
+    kind: &StepKind,
+    prompt: &str,
+) -> Result<Edited, ExecError> {
+    let is_program = |tool: &&Tool| matches!(tool.kind, ToolKind::Exec | ToolKind::Ai);
+    let names = ground.workstream.tools.iter();
+    let tools: Vec<&Tool> = names.filter_map(|name| session.world.tool(name)).filter(is_program).collect();
+    let (mut place_in_turn, mut hung) = (0, false);
+    loop {
+        let Some(tool) = tools.get(place_in_turn) else { return Ok(Edited::NoOutcome(no_tool(ground.workstream))) };
+        let edited = run(session, place, ground, tool, kind, prompt)?;
+        let Edited::NoOutcome(failure) = &edited else { return Ok(edited) };
+        let next = match failure.class.as_str() {
+            HANG if !hung => {
+                hung = true;
+                format!("{} is asked once more", tool.name)
+            }
+            QUOTA if place_in_turn + 1 < tools.len() => {
+                (place_in_turn, hung) = (place_in_turn + 1, false);
+                format!("{} is asked", tools[place_in_turn].name)
+            }
+            _ => return Ok(edited),
+        };
+        session.note("warning", format!("{}: {} ({}); {next}", kind.name(), failure.message, failure.class));
+        session.tool_was_asked(kind, tool.name.as_str(), &failure.class, 0, serde_json::Value::Null)?;
+        place.rescue(ground.tree)?;
+        session.next_round(&ground.workstream.id);
     }
 }
 
@@ -182,6 +217,7 @@ pub fn run(
             pool: tool.pool.as_deref(),
             jobserver: None,
             timeout_ms: tool.timeout_ms.or(ground.workstream.timeout_ms).unwrap_or(EDIT_TIMEOUT_MS),
+            idle_ms: tool.patience.idle_ms,
             kind,
             log: session.log(kind, 1),
         },
@@ -205,6 +241,9 @@ fn answer(
     let shell = matches!(tool.command, Some(crate::analysis::pipeline::Command::Shell(_)));
     if let Some(failure) = ran.no_outcome(shell) {
         return Ok(Edited::NoOutcome(with_withheld(failure, ran)));
+    }
+    if let Some(failure) = ran.out_of_quota(tool.name.as_str(), &tool.patience, false) {
+        return Ok(Edited::NoOutcome(failure));
     }
     if let Some(code) = ran.exit().filter(|code| *code != 0) {
         let failure = ran.failure("crash", format!("{} ended with exit code {code}", tool.name), None);
@@ -251,6 +290,10 @@ pub fn settle(
         return Ok(Edited::Red(out_of_scope(&held.violations, ran), held.tree));
     }
     if held.tree == ground.tree {
+        // Some leave 0 whatever they were told.
+        if let Some(failure) = ran.and_then(|ran| ran.out_of_quota(tool.name.as_str(), &tool.patience, true)) {
+            return Ok(Edited::NoOutcome(failure));
+        }
         let message = format!("{} changed nothing", tool.name);
         let help = Some("an edit that has nothing to do is recorded as an empty patch; else see its output".to_owned());
         let failure = match ran {

@@ -11,7 +11,7 @@ use crate::exec::command::Properties;
 use crate::exec::editing::{self, Edited, Ground};
 use crate::exec::fence::{Reach, Watch};
 use crate::exec::holding::hold;
-use crate::exec::linting::{self, LINT_TIMEOUT_MS};
+use crate::exec::linting::{self, Limits};
 use crate::exec::place::Place;
 use crate::exec::session::Session;
 use crate::git::object::TreeId;
@@ -88,10 +88,9 @@ fn batches(
             workstream: ground.workstream.id.0.clone(),
             ..Properties::default()
         };
-        let timeout_ms = rule.timeout_ms.unwrap_or(LINT_TIMEOUT_MS);
         let attempt = u32::try_from(number + 1).unwrap_or(u32::MAX);
         let argv = properties.argv(command);
-        let ran = linting::start(session, &place.dir, kind, argv, timeout_ms, &asked.prepared, attempt);
+        let ran = linting::start(session, &place.dir, kind, argv, Limits::of(rule), &asked.prepared, attempt);
         if ran.cancelled() {
             return Some(Fixed::Interrupted);
         }

@@ -156,6 +156,7 @@ impl Making<'_> {
             dir: self.tools.to_path_buf(),
             environment: std::env::vars_os().collect(),
             timeout: Some(INSTALL_TIMEOUT),
+            idle: None,
             log: said.path().join("install.log"),
             limit: INSTALL_BYTES_MAX,
             ends: None,

@@ -135,15 +135,7 @@ fn run_batches(session: &Session<'_>, dir: &Path, kind: &StepKind, rule: &Rule, 
             ..Properties::default()
         };
         let attempt = over.attempt.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
-        let ran = start(
-            session,
-            dir,
-            kind,
-            properties.argv(&rule.command),
-            rule.timeout_ms.unwrap_or(LINT_TIMEOUT_MS),
-            over.prepared,
-            attempt,
-        );
+        let ran = start(session, dir, kind, properties.argv(&rule.command), Limits::of(rule), over.prepared, attempt);
         duration_ms += ran.duration_ms();
         if ran.cancelled() {
             return Err(Linted::Interrupted);
@@ -157,14 +149,20 @@ fn run_batches(session: &Session<'_>, dir: &Path, kind: &StepKind, rule: &Rule, 
         match read(rule, dir, &ran, report.as_deref()) {
             Ok(found) => findings.extend(found),
             Err(sentence) => {
-                let message = format!("{} failed: {sentence}", rule.name);
-                let failure = ran.failure("infrastructure", message, None);
+                let failure = unread(rule, &ran, &sentence);
                 return Err(Linted::NoOutcome(Box::new(failure)));
             }
         }
         last = Some(ran);
     }
     Ok((findings, duration_ms, last))
+}
+
+/// The failure of a program whose output means nothing: it may say that it was asked too often.
+pub fn unread(rule: &Rule, ran: &Ran, sentence: &str) -> Failure {
+    let message = || format!("{} failed: {sentence}", rule.name);
+    ran.out_of_quota(rule.name.as_str(), &rule.patience, true)
+        .unwrap_or_else(|| ran.failure("infrastructure", message(), None))
 }
 
 /// Reads what a rule's program printed in a folder; the error is a sentence about the program.
@@ -258,13 +256,27 @@ pub fn batches(command: &Command, files: &[Entry]) -> Vec<Vec<String>> {
     batches
 }
 
+/// When a program of a rule is ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    timeout_ms: u64,
+    idle_ms: Option<u64>,
+}
+
+impl Limits {
+    /// As the rule says.
+    pub fn of(rule: &Rule) -> Self {
+        Self { timeout_ms: rule.timeout_ms.unwrap_or(LINT_TIMEOUT_MS), idle_ms: rule.patience.idle_ms }
+    }
+}
+
 /// Runs one program of a rule in the worktree.
 pub fn start(
     session: &Session<'_>,
     dir: &Path,
     kind: &StepKind,
     argv: Vec<String>,
-    timeout_ms: u64,
+    limits: Limits,
     prepared: &Prepared,
     attempt: u32,
 ) -> Ran {
@@ -282,7 +294,8 @@ pub fn start(
         secrets: &[],
         pool: None,
         jobserver: None,
-        timeout_ms,
+        timeout_ms: limits.timeout_ms,
+        idle_ms: limits.idle_ms,
         kind,
         log: session.log(kind, attempt),
     };
@@ -315,7 +328,7 @@ pub fn ask_version(
 ) -> Result<Option<Failure>, ExecError> {
     let argv = Properties::default().argv(&asked.command);
     let dir = session.world.root.clone();
-    let ran = start(session, &dir, kind, argv, VERSION_TIMEOUT_MS, prepared, 0);
+    let ran = start(session, &dir, kind, argv, Limits { timeout_ms: VERSION_TIMEOUT_MS, idle_ms: None }, prepared, 0);
     if let Some(failure) = ran.no_outcome(false) {
         return Ok(Some(failure));
     }

@@ -124,6 +124,7 @@ fn apply(
         pool: None,
         jobserver: None,
         timeout_ms: EDIT_TIMEOUT_MS,
+        idle_ms: None,
         kind,
         log: session.log(kind, if three_way { 2 } else { 1 }),
     };

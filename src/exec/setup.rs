@@ -100,6 +100,7 @@ fn make(
             pool: None,
             jobserver: None,
             timeout_ms: wanted.timeout_ms.unwrap_or(SETUP_TIMEOUT_MS),
+            idle_ms: None,
             kind,
             log: session.log(kind, 1),
         },

@@ -99,6 +99,7 @@ fn execute(
             pool: task.pool.as_deref(),
             jobserver: task.jobserver,
             timeout_ms: task.timeout_ms.unwrap_or(TASK_TIMEOUT_MS),
+            idle_ms: None,
             kind,
             log: session.log(kind, 1),
         },

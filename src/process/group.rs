@@ -15,7 +15,7 @@ use super::cancel::Cancel;
 use super::capture::{Capture, Stream};
 use super::reap::{self, Reaped};
 use super::start::Program;
-use super::{Attended, Ended, GRACE, orphan};
+use super::{Attended, Ended, GRACE, Limits, orphan};
 
 /// Bytes read from a pipe at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -33,11 +33,12 @@ const KILL_WAIT: Duration = Duration::from_secs(2);
 enum Why {
     Exited,
     TimedOut,
+    Idle,
     Cancelled,
 }
 
 /// Attends a program to its end; gives how it ended and how many of its group it left behind.
-pub(super) fn attend(program: Program, deadline: Option<Instant>, cancel: &Cancel, capture: &mut Capture) -> Attended {
+pub(super) fn attend(program: Program, limits: Limits, cancel: &Cancel, capture: &mut Capture) -> Attended {
     let own_bytes = reap::own_peak_bytes();
     for pipe in
         [program.stdout.as_ref().map(AsFd::as_fd), program.stderr.as_ref().map(AsFd::as_fd)].into_iter().flatten()
@@ -45,13 +46,14 @@ pub(super) fn attend(program: Program, deadline: Option<Instant>, cancel: &Cance
         // A pipe that stays blocking is read only when poll says so; then it gives what there is.
         let _ = rustix::io::ioctl_fionbio(pipe, true);
     }
-    let mut running = Running { program, capture };
-    let why = running.until_something(deadline, cancel);
+    let mut running = Running { program, capture, heard: Instant::now() };
+    let why = running.until_something(limits, cancel);
     let (reaped, left_behind) = running.end_group(cancel);
     running.drain();
     let peak_bytes = reaped.as_ref().map(|reaped| reaped.peak_bytes).filter(|bytes| *bytes > own_bytes);
     let ended = match (why, reaped.map(|reaped| reaped.ended)) {
         (Why::TimedOut, _) => Ended::TimedOut,
+        (Why::Idle, _) => Ended::Idle,
         (Why::Cancelled, _) => Ended::Cancelled,
         (Why::Exited, Some(ended)) => ended,
         (Why::Exited, None) => Ended::Signalled(Signal::KILL.as_raw()),
@@ -62,10 +64,12 @@ pub(super) fn attend(program: Program, deadline: Option<Instant>, cancel: &Cance
 struct Running<'a> {
     program: Program,
     capture: &'a mut Capture,
+    /// When it said something last.
+    heard: Instant,
 }
 
 impl Running<'_> {
-    fn until_something(&mut self, deadline: Option<Instant>, cancel: &Cancel) -> Why {
+    fn until_something(&mut self, limits: Limits, cancel: &Cancel) -> Why {
         loop {
             if self.has_exited() {
                 return Why::Exited;
@@ -73,10 +77,16 @@ impl Running<'_> {
             if cancel.is_cancelled() {
                 return Why::Cancelled;
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let now = Instant::now();
+            let left = limits.deadline.map(|deadline| deadline.saturating_duration_since(now));
             if left == Some(Duration::ZERO) {
                 return Why::TimedOut;
             }
+            let silence = limits.idle.map(|idle| idle.saturating_sub(now.saturating_duration_since(self.heard)));
+            if silence == Some(Duration::ZERO) && !self.says_something() {
+                return Why::Idle;
+            }
+            let left = [left, silence].into_iter().flatten().min();
             let pause = if self.program.exit.is_some() { CANCEL_POLL } else { EXIT_POLL };
             self.pause(left.map_or(pause, |left| left.min(pause)), Some(cancel));
         }
@@ -86,6 +96,13 @@ impl Running<'_> {
     fn has_exited(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         !matches!(waitid(WaitId::Pid(self.program.pid), options), Ok(None))
+    }
+
+    /// Whether a pipe holds something that was not read yet: we may have been kept from reading, and not it from talking.
+    fn says_something(&mut self) -> bool {
+        let before = self.heard;
+        self.pause(Duration::ZERO, None);
+        self.heard != before
     }
 
     /// Waits until a pipe, the exit or the wake-up has something, and reads what came.
@@ -122,6 +139,7 @@ impl Running<'_> {
         let Some(pipe) = pipe else { return false };
         match pipe.read(&mut buffer) {
             Ok(count) if count > 0 => {
+                self.heard = Instant::now();
                 self.capture.take(stream, &buffer[..count]);
                 true
             }

@@ -14,6 +14,7 @@ fn request(folder: &Path, argv: &[&str]) -> Request {
         dir: folder.to_owned(),
         environment: vec![("PATH".into(), path)],
         timeout: None,
+        idle: None,
         log: folder.join("logs/log"),
         limit: OUTPUT_BYTES_MAX,
         ends: None,
@@ -132,6 +133,21 @@ fn a_timeout_ends_the_whole_group() {
     assert_eq!(finished.ended, Ended::TimedOut);
     assert_eq!(lines(&finished).len(), 2);
     assert!(lines(&finished).iter().all(|pid| is_gone(pid)));
+}
+
+#[test]
+fn who_is_silent_for_too_long_is_ended_whole() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().expect("a folder");
+    let idle = Some(Duration::from_millis(500));
+    let silent = "echo $$; mkfifo p; cat p & echo $!; wait";
+    let finished = run(&Request { idle, ..shell(folder.path(), silent) }, &Cancel::new());
+    assert_eq!(finished.ended, Ended::Idle);
+    assert_eq!(lines(&finished).len(), 2);
+    assert!(lines(&finished).iter().all(|pid| is_gone(pid)));
+    let timeout = Some(Duration::from_millis(900));
+    let talks = Request { idle, timeout, ..shell(folder.path(), "while :; do echo x; done") };
+    assert_eq!(run(&talks, &Cancel::new()).ended, Ended::TimedOut);
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::fingerprint::Key;
 /// Runs of a workstream that are looked back on.
 const RUNS_MAX: u32 = 1_000;
 
-/// The end of the name of a fixer that is a rule's own command.
-const MECHANICAL: &str = " (mechanical)";
+/// What the name of a fixer ends with, behind the rule's, that is a rule's own command: ` (mechanical)`, ` (mechanical 2)`.
+const MECHANICAL: &str = " (mechanical";
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,5 +150,5 @@ fn what(event: Event) -> Option<What> {
 }
 
 fn asked(by: Option<String>) -> What {
-    What::Asked { rule: by.as_deref().and_then(|by| by.strip_suffix(MECHANICAL)).map(str::to_owned) }
+    What::Asked { rule: by.as_deref().and_then(|by| by.split_once(MECHANICAL)).map(|(rule, _)| rule.to_owned()) }
 }

@@ -355,6 +355,8 @@ pub struct RuleDefinition {
     pub each_file: bool,
     /// `hide-source`: the lines of its findings are not shown.
     pub hide_source: bool,
+    /// `idle` and `quota`.
+    pub patience: PatienceDefinition,
     /// `fix { run … }`, each a step of its own, in order.
     pub fix: Vec<CommandDefinition>,
     /// Configuration files that it reads, looked for from each file's folder up to the root.
@@ -371,6 +373,17 @@ pub struct RuleDefinition {
     pub timeout: Option<Text>,
     /// The whole node.
     pub span: Span,
+}
+
+/// `idle "2m"` and `quota { exit 75; says "rate limit" }`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PatienceDefinition {
+    /// Silence after which a program is taken for hung.
+    pub idle: Option<Text>,
+    /// Exit codes that say that a quota is used up.
+    pub exit: Vec<Spanned<i32>>,
+    /// Lines that say so.
+    pub says: Vec<Text>,
 }
 
 /// `tool "aider" { … }`.
@@ -390,6 +403,8 @@ pub struct ToolDefinition {
     pub timeout: Option<Text>,
     /// What one start costs, where it does not tell.
     pub cost: Option<Text>,
+    /// `idle` and `quota`.
+    pub patience: PatienceDefinition,
     /// What runs.
     pub command: Option<CommandDefinition>,
     /// `version { run … }`.

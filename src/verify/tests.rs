@@ -44,6 +44,7 @@ fn rule(parser: Parser) -> Rule {
         optional: false,
         each_file: false,
         hide_source: false,
+        patience: Default::default(),
         version: None,
         install: Vec::new(),
         timeout_ms: None,

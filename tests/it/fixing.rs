@@ -7,5 +7,6 @@ mod baseline;
 mod ends;
 pub mod lab;
 mod landed;
+mod patience;
 mod proof;
 mod succeeds;

@@ -9,14 +9,15 @@ use crate::analysis::gather::Gathered;
 use crate::analysis::lower::parsers::parser;
 use crate::analysis::lower::template::{Globals, Lookup};
 use crate::analysis::lower::tools::no_command;
-use crate::analysis::lower::words::{Timeouts, word};
+use crate::analysis::lower::words::{Timeouts, duration_ms, word};
 use crate::analysis::names::suggest;
+use crate::analysis::pipeline::program::{Patience, Quota};
 use crate::analysis::pipeline::{Check, Command, FailOn, LooksIn, Missing, Property, Rule};
 use crate::analysis::scope::entry::patterns;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::finding::FindingSeverity;
 use crate::base::name::RuleName;
-use crate::syntax::definition::{FailOnDefinition, RuleDefinition, Text};
+use crate::syntax::definition::{FailOnDefinition, PatienceDefinition, RuleDefinition, Text};
 
 /// Properties that a rule's commands may use.
 const PROPERTIES: [Property; 4] = [Property::Files, Property::Out, Property::Worktree, Property::Workstream];
@@ -123,7 +124,7 @@ fn lower(
         exit_clean,
         exit_findings,
         parsers: definition.parsers.iter().map(|parsed| parser(definition, parsed, diagnostics)).collect(),
-        broken: definition.broken.iter().map(|text| pattern(definition, text, diagnostics)).collect(),
+        broken: definition.broken.iter().map(|text| pattern(name, text, diagnostics)).collect(),
         check,
         category,
         categories,
@@ -139,6 +140,7 @@ fn lower(
         used: false,
         each_file: definition.each_file,
         hide_source: definition.hide_source,
+        patience: patience(&definition.patience, name, diagnostics),
         version: definition.version.as_ref().map(|version| lookup.command(version, &[], diagnostics)),
         install: definition.install.iter().map(|word| word.value.clone()).collect(),
         timeout_ms: timeouts.step_ms(definition.timeout.as_ref(), diagnostics),
@@ -146,15 +148,24 @@ fn lower(
 }
 
 /// A text that must be a regular expression.
-fn pattern(definition: &RuleDefinition, text: &Text, diagnostics: &mut Vec<Diagnostic>) -> String {
+fn pattern(owner: &str, text: &Text, diagnostics: &mut Vec<Diagnostic>) -> String {
     if let Err(error) = regex::Regex::new(&text.value) {
         let reason = error.to_string();
         let reason = reason.lines().last().unwrap_or("it cannot be read").trim_start_matches("error: ");
         let message = format!("`{}` is not a regular expression: {reason}", text.value);
         let diagnostic = Diagnostic::new(&bad_parser::CODE, text.span, message);
-        diagnostics.push(diagnostic.help("mend the pattern").about(&definition.name.value));
+        diagnostics.push(diagnostic.help("mend the pattern").about(owner));
     }
     text.value.clone()
+}
+
+/// `idle` and `quota` of a rule or a tool.
+pub fn patience(definition: &PatienceDefinition, owner: &str, diagnostics: &mut Vec<Diagnostic>) -> Patience {
+    let quota = Quota {
+        exit: definition.exit.iter().map(|code| code.value).collect(),
+        says: definition.says.iter().map(|text| pattern(owner, text, diagnostics)).collect(),
+    };
+    Patience { idle_ms: duration_ms(definition.idle.as_ref(), diagnostics), quota }
 }
 
 /// The category of all, and patterns of codes that are of another.
@@ -168,7 +179,7 @@ fn categories(definition: &RuleDefinition, diagnostics: &mut Vec<Diagnostic>) ->
             only_one(definition, "category", first, all.replace(category).is_some(), diagnostics);
         }
         for code in codes {
-            pattern(definition, code, diagnostics);
+            pattern(&definition.name.value, code, diagnostics);
             some.push((code.value.clone(), category.to_owned()));
         }
     }

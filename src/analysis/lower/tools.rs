@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 
 use crate::analysis::diagnostics::{missing_command, unknown_pool, unknown_tool};
 use crate::analysis::gather::Gathered;
+use crate::analysis::lower::rules::patience;
 use crate::analysis::lower::template::{Globals, Lookup};
 use crate::analysis::lower::words::{Timeouts, cost_micros, duration_ms, word};
 use crate::analysis::names::suggest;
+use crate::analysis::pipeline::program::Patience;
 use crate::analysis::pipeline::{Environment, Observes, OnBaseChange, Property, Tool, ToolKind};
 use crate::analysis::scope::entry::normalise;
 use crate::base::diagnostic::Diagnostic;
@@ -188,6 +190,7 @@ fn built_in(kind: ToolKind, timeouts: Timeouts, environment: Environment) -> Too
         pool: None,
         timeout_ms: Some(timeouts.other_ms),
         cost_micros: None,
+        patience: Patience::default(),
         command: None,
         version: None,
         secrets: Vec::new(),
@@ -249,6 +252,7 @@ fn lower(
         pool: definition.pool.as_ref().map(|pool| pool.value.clone()),
         cost_micros: cost_micros(definition.cost.as_ref(), diagnostics),
         timeout_ms: timeout_ms.or(Some(if kind == ToolKind::Ai { timeouts.ai_ms } else { timeouts.other_ms })),
+        patience: patience(&definition.patience, name, diagnostics),
         command: definition.command.as_ref().map(|command| lookup.command(command, &PROPERTIES, diagnostics)),
         version: definition.version.as_ref().map(|version| lookup.command(version, &[], diagnostics)),
         secrets: definition.secrets.iter().map(|secret| secret.value.clone()).collect(),

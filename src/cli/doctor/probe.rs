@@ -96,6 +96,7 @@ fn version(program: &Path, arguments: &[String], directory: &Path) -> Result<Str
         dir: directory.to_owned(),
         environment: std::env::vars_os().collect(),
         timeout: Some(VERSION_TIMEOUT),
+        idle: None,
         log: said.path().join("version.log"),
         limit: VERSION_BYTES_MAX,
         ends: None,

@@ -125,6 +125,7 @@ impl Verification<'_, '_> {
             pool: None,
             jobserver: None,
             timeout_ms: test.timeout_ms.unwrap_or(TEST_TIMEOUT_MS),
+            idle_ms: None,
             kind,
             log: self.session.log(kind, attempt),
         };

@@ -11,7 +11,7 @@ use crate::analysis::pipeline::{Check, Command, Environment, Property, Rule};
 use crate::base::failure::Failure;
 use crate::base::finding::Finding;
 use crate::exec::command::{Properties, Ran};
-use crate::exec::linting::{BATCH_BYTES_MAX, LINT_TIMEOUT_MS, read};
+use crate::exec::linting::{BATCH_BYTES_MAX, LINT_TIMEOUT_MS, read, unread};
 use crate::exec::working_copy::LintError;
 use crate::exec::working_copy::judging::Look;
 use crate::observe::program::search_path;
@@ -147,8 +147,8 @@ fn ran(
     }
     let report = std::fs::read(&out).ok();
     Ok(read(rule, &world.root, &ran, report.as_deref()).map_err(|sentence| {
-        let help = ran.withheld_sentence();
-        ran.failure("infrastructure", format!("{} failed: {sentence}", rule.name), help)
+        let failure = unread(rule, &ran, &sentence);
+        if failure.help.is_some() { failure } else { Failure { help: ran.withheld_sentence(), ..failure } }
     }))
 }
 
@@ -202,6 +202,7 @@ fn start(
         dir: world.root.clone(),
         environment: environment.pairs(),
         timeout: Some(Duration::from_millis(timeout_ms)),
+        idle: rule.patience.idle_ms.map(Duration::from_millis),
         log: scratch.join("log"),
         limit: OUTPUT_BYTES_MAX,
         ends: None,
@@ -211,7 +212,7 @@ fn start(
     let _span = world.profile.span(Category::Program, || program.clone());
     let finished = crate::process::run(&request, cancel);
     let (withheld, reproduce) = (environment.withheld, String::new());
-    Ran { finished, reproduce, log: request.log, withheld, program, timeout_ms }
+    Ran { finished, reproduce, log: request.log, withheld, program, timeout_ms, idle_ms: rule.patience.idle_ms }
 }
 
 #[cfg(test)]

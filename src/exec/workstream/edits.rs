@@ -151,6 +151,7 @@ impl Machine<'_, '_> {
                 self.session.record(kind, &look.look, made)?;
                 self.delta = Arc::new(self.session.world.located().repository.diff(ground.base, held)?);
                 let message = failure.message.clone();
+                self.class = Some(failure.class.clone());
                 self.session.end(kind, Ending::ran(StepStatus::Failed, &verdict, begun).failure(failure));
                 self.keep_tree(ground, held, "failed")?;
                 Ok(Err(End::Failed(message, self.scope())))
@@ -158,6 +159,7 @@ impl Machine<'_, '_> {
             Edited::NoOutcome(failure) => {
                 self.place.rescue(ground.tree)?;
                 let message = failure.message.clone();
+                self.class = Some(failure.class.clone());
                 self.session.end(kind, Ending::ran(StepStatus::Failed, &verdict, begun).failure(failure));
                 Ok(Err(End::Failed(message, self.scope())))
             }
@@ -238,6 +240,7 @@ impl Machine<'_, '_> {
         }
         self.stray = failure.findings.iter().filter_map(|finding| finding.path.clone()).collect();
         let message = failure.message.clone();
+        self.class = Some(failure.class.clone());
         let help =
             "nothing changed since it failed; mend it in the worktree, change the workstream, or build with --again";
         let failure = Failure { help: Some(help.to_owned()), ..failure };

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use crate::base::failure::Failure;
 use crate::base::name::{RuleName, ToolName};
 use crate::exec::ExecError;
+use crate::exec::command::{HANG, QUOTA};
 use crate::exec::editing::{self, Ground};
 use crate::exec::fixing::{self, Fixed};
 use crate::exec::session::{Ending, Made};
@@ -34,6 +35,8 @@ pub(super) struct Loop {
     /// Who broke in this run, and the newest reason.
     broken: BTreeSet<Fixer>,
     broke: Option<Failure>,
+    /// Who hung once: that is a budget of its own.
+    hung: BTreeSet<Fixer>,
 }
 
 /// What became of a red candidate.
@@ -122,8 +125,7 @@ impl Machine<'_, '_> {
                 None => match self.fix(Turn { kind, fixer: &fixer, asked, ground }, &ours.progress)? {
                     Ok(made) => made,
                     Err(Some(failure)) => {
-                        ours.broken.insert(fixer);
-                        ours.broke = Some(failure);
+                        self.broke(ours, fixer, failure);
                         continue;
                     }
                     Err(None) => {
@@ -140,6 +142,17 @@ impl Machine<'_, '_> {
             }
             ours.progress.red(tree, reds);
         }
+    }
+
+    /// Somebody broke: who hung is asked once more, all others are passed over for the rest of this run.
+    fn broke(&self, ours: &mut Loop, fixer: Fixer, failure: Failure) {
+        if failure.class == HANG && ours.hung.insert(fixer.clone()) {
+            let id = &self.workstream.id;
+            self.session.note("warning", format!("{id}: {}; {fixer} is asked once more", failure.message));
+            return;
+        }
+        ours.broken.insert(fixer);
+        ours.broke = Some(failure);
     }
 
     /// One fix, recorded. `Err`: it broke with a failure, or was interrupted.
@@ -232,6 +245,7 @@ impl Machine<'_, '_> {
         let outcome = match fixed {
             Fixed::Tree(_) => "ok",
             Fixed::Refused(_) => "red",
+            Fixed::Broke(failure) if [HANG, QUOTA].contains(&failure.class.as_str()) => &failure.class,
             Fixed::Broke(_) => "no-outcome",
             Fixed::Interrupted => "interrupted",
         };

@@ -45,9 +45,10 @@ pub(super) fn workstream(show: &WorkstreamShow, now: Timestamp, style: &Style) -
     let state = style.paint(tone_of(&show.state), &show.state);
     let mut text = format!("{}  {state}{title}\n", style.paint(Tone::Strong, &show.id));
     let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
+    // Where the block of the failure says why, it says more.
+    let is_told = show.failure.as_ref().is_some_and(|row| show.reason.as_ref() == Some(&row.failure.message));
     let fields = [
-        // The block of the failure says why, and more.
-        ("why", if show.failure.is_some() { Vec::new() } else { one(&show.reason) }),
+        ("why", if is_told { Vec::new() } else { one(&show.reason) }),
         ("class", one(&show.class)),
         ("after", packed(&show.depends_on, style)),
         ("scope", packed(&show.scope, style)),

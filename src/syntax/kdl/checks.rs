@@ -10,7 +10,8 @@ use super::reader::Reader;
 use super::table;
 use crate::base::span::Spanned;
 use crate::syntax::definition::{
-    CommandDefinition, EnvironmentDefinition, ParserDefinition, RuleDefinition, Text, ToolDefinition,
+    CommandDefinition, EnvironmentDefinition, ParserDefinition, PatienceDefinition, RuleDefinition, Text,
+    ToolDefinition,
 };
 
 impl Reader<'_> {
@@ -33,6 +34,7 @@ impl Reader<'_> {
             optional: false,
             each_file: false,
             hide_source: false,
+            patience: PatienceDefinition::default(),
             fix: Vec::new(),
             inputs: Vec::new(),
             reads: None,
@@ -80,7 +82,19 @@ impl Reader<'_> {
             "missing" => rule.missing = self.one(node),
             "version" => rule.version = self.command_block(node),
             "install" => rule.install.extend(self.many(node)),
+            "idle" => rule.patience.idle = self.one(node),
+            "quota" => self.quota(node, &mut rule.patience),
             _ => rule.timeout = self.one(node),
+        }
+    }
+
+    /// `quota { exit 75; says "rate limit" }`.
+    fn quota(&mut self, node: &Node, patience: &mut PatienceDefinition) {
+        for (field, child) in self.fields("`quota`", inside(node), table::QUOTA) {
+            match field.name {
+                "exit" => patience.exit.extend(self.exit_codes(child)),
+                _ => patience.says.extend(self.many(child)),
+            }
         }
     }
 
@@ -121,6 +135,7 @@ impl Reader<'_> {
             pool: None,
             timeout: None,
             cost: None,
+            patience: PatienceDefinition::default(),
             command: None,
             version: None,
             secrets: Vec::new(),
@@ -140,6 +155,8 @@ impl Reader<'_> {
                 "pool" => tool.pool = self.one(child),
                 "timeout" => tool.timeout = self.one(child),
                 "cost" => tool.cost = self.one(child),
+                "idle" => tool.patience.idle = self.one(child),
+                "quota" => self.quota(child, &mut tool.patience),
                 "run" | "shell" => self.command(&mut tool.command, child),
                 "version" => tool.version = self.command_block(child),
                 "secrets" => tool.secrets.extend(self.many(child)),

@@ -194,9 +194,13 @@ pub(super) const RULE: &[Field] = &[
     once("version", Shape::Block),
     often("install", Shape::Many),
     once("timeout", Shape::One),
+    once("idle", Shape::One),
+    once("quota", Shape::Block),
 ];
 /// `exit { … }`.
 pub(super) const EXIT: &[Field] = &[often("clean", Shape::Numbers), often("findings", Shape::Numbers)];
+/// `quota { … }`.
+pub(super) const QUOTA: &[Field] = &[often("exit", Shape::Numbers), often("says", Shape::Many)];
 /// `parse "json" { … }`.
 pub(super) const PARSER: &[Field] = &[
     once("each", Shape::One),
@@ -231,6 +235,8 @@ pub(super) const TOOL: &[Field] = &[
     once("pool", Shape::One),
     once("timeout", Shape::One),
     once("cost", Shape::One),
+    once("idle", Shape::One),
+    once("quota", Shape::Block),
     once("run", Shape::Argv),
     once("shell", Shape::Shell),
     once("version", Shape::Block),
