@@ -297,6 +297,7 @@ impl Machine<'_, '_> {
             return Ok(End::Failed(reason, self.scope()));
         }
         let said = if stop.cause == Cause::Nobody { red.message.clone() } else { stop.message.clone() };
+        let stop = Stop { message: said.clone(), ..stop };
         let folder = self.quarantine(start, candidate, &ours.progress, &stop)?;
         self.keep(start, parent, candidate, "failed")?;
         let is_budget = matches!(stop.cause, Cause::Time | Cause::Cost);

@@ -33,7 +33,7 @@ pub(super) fn render(id: &str, history: &LoopHistory, style: &Style) -> String {
     let mut text = table.render(style);
     if let Some(end) = &history.end {
         text.push_str(&format!("  {} {}\n", style.paint(Tone::Bad, "stopped:"), end.message));
-        for line in end.evidence.iter().chain([&end.help, &end.quarantine]) {
+        for line in end.evidence.iter().chain([&end.help, &end.quarantine]).filter(|line| !line.is_empty()) {
             text.push_str(&format!("           {line}\n"));
         }
     }
