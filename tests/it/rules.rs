@@ -6,9 +6,10 @@
 //! not there is skipped, and said at the end; with `PL_CHECKERS=required` that is a failure. `captured` holds programs that only
 //! print what the real one would, and take its place where it is not there: no registry that pl installs from has it; that is said
 //! at the end, too. `environment` is the programs' own, with `{served}` for the address of a service that answers with the files
-//! of `served`. `PL_UPDATE=1` writes `findings` anew.
+//! of `served`, and `{cache}` for a folder that outlives the tests. `PL_UPDATE=1` writes `findings` anew.
 
 mod case;
+mod odd;
 mod page;
 mod private_tools;
 mod served;

@@ -32,11 +32,20 @@ const BUDGET: &str = "budget";
 pub(super) struct Loop {
     /// What happened, what was recorded in earlier runs included.
     pub(super) progress: Progress,
-    /// Who broke in this run, and the newest reason.
+    /// Who broke in this run, or had nothing to look at.
     broken: BTreeSet<Fixer>,
-    broke: Option<Failure>,
     /// Who hung once: that is a budget of its own.
     hung: BTreeSet<Fixer>,
+    /// Who broke last, and why.
+    broke: Option<(Fixer, Failure)>,
+}
+
+impl Loop {
+    /// Whether it was a command of a rule that is red now that broke: it is none of the tools that can be asked.
+    fn could_have_fixed(&self, reds: &[Red]) -> bool {
+        let Some((Fixer::Mechanical { rule, .. }, _)) = &self.broke else { return false };
+        reds.iter().any(|red| matches!(&red.kind, StepKind::Lint(_, name) if name.as_str() == rule))
+    }
 }
 
 /// What became of a red candidate.
@@ -151,8 +160,8 @@ impl Machine<'_, '_> {
             self.session.note("warning", format!("{id}: {}; {fixer} is asked once more", failure.message));
             return;
         }
-        ours.broken.insert(fixer);
-        ours.broke = Some(failure);
+        ours.broken.insert(fixer.clone());
+        ours.broke = Some((fixer, failure));
     }
 
     /// One fix, recorded. `Err`: it broke with a failure, or was interrupted.
@@ -267,16 +276,15 @@ impl Machine<'_, '_> {
         ours: &Loop,
         stop: Stop,
     ) -> Result<End, ExecError> {
-        // A rule's own command that broke is nobody's, but it could have fixed.
+        let reds = ours.progress.reds.last().cloned().unwrap_or_default();
         let stop = match stop.cause {
-            Cause::Nobody if ours.broke.is_some() => Stop {
+            Cause::Nobody if ours.could_have_fixed(&reds) => Stop {
                 cause: Cause::Broken,
                 message: "what could have fixed it broke, and nobody else is left to be asked".to_owned(),
                 ..stop
             },
             _ => stop,
         };
-        let reds = ours.progress.reds.last().cloned().unwrap_or_default();
         let red = reds.first().map(|red| red.failure.clone()).unwrap_or_default();
         if stop.cause == Cause::Nobody && ours.progress.fixes.is_empty() {
             self.keep(start, parent, candidate, "failed")?;
@@ -290,7 +298,7 @@ impl Machine<'_, '_> {
             return Ok(End::Failed(stop.message, self.scope()));
         }
         if stop.cause == Cause::Broken {
-            let broke = ours.broke.clone().unwrap_or_default();
+            let broke = ours.broke.clone().map(|(_, failure)| failure).unwrap_or_default();
             self.keep(start, parent, candidate, "failed")?;
             let reason = format!("{} ({}): {}", stop.message, broke.class, broke.message);
             self.class = Some(if broke.class.is_empty() { "infrastructure".to_owned() } else { broke.class });

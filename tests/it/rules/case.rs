@@ -186,7 +186,8 @@ impl Case {
         text.push_str("env { PYTHONDONTWRITEBYTECODE \"1\"; pass \"RUSTUP_HOME\" \"CARGO_HOME\" }\n");
         let own = std::fs::read_to_string(self.folder.join("environment")).unwrap_or_default();
         for (name, value) in own.lines().filter_map(|line| line.split_once('=')) {
-            let value = served.map_or_else(|| value.to_owned(), |served| value.replace("{served}", &served.address));
+            let value = value.replace("{cache}", concat!(env!("CARGO_TARGET_TMPDIR"), "/rules"));
+            let value = served.map_or_else(|| value.clone(), |served| value.replace("{served}", &served.address));
             text.push_str(&format!("env {{ {name} {value:?} }}\n"));
         }
         let others: Vec<String> = ["python-syntax", "json-syntax"]
