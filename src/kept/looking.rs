@@ -117,12 +117,17 @@ impl Kept {
     pub fn look_at_unwatched(&self, is_watched: impl Fn(&Path) -> bool) -> Option<Vec<u32>> {
         let moved = self.look_at_files(None).filter(Moved::is_empty)?;
         let rows = self.part(Part::Folders);
-        let folders = (0_u32..).take(rows.len() / FolderRow::BYTES);
+        let folders = (0_u32..).take(self.folder_count());
         let is_own = |place: &u32| {
             moved.shared.binary_search(place).is_ok()
                 || !is_watched(&self.folder_path(&FolderRow::read(rows, *place as usize)))
         };
         Some(folders.filter(is_own).collect())
+    }
+
+    /// How many folders there are.
+    pub fn folder_count(&self) -> usize {
+        self.part(Part::Folders).len() / FolderRow::BYTES
     }
 
     /// How many files are looked at.
@@ -143,7 +148,7 @@ impl Kept {
         if let Some(own) = own {
             return table.look(0, count, true, own.iter().copied());
         }
-        let all = || (0_u32..).take(table.folders.len() / FolderRow::BYTES);
+        let all = || (0_u32..).take(self.folder_count());
         let two = count >= FILES_FOR_TWO && has_two_processors();
         if !two {
             return table.look(0, count, true, all());

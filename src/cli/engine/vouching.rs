@@ -62,7 +62,8 @@ pub fn ask(kept: &Kept, state: &Path) -> Option<Vec<u32>> {
     }
     let answer = said(&folder_in(state), &identity(&kept.stat()?)).ok()?;
     let places = answer.strip_prefix("yes")?;
-    places.split_ascii_whitespace().map(|place| place.parse().ok()).collect()
+    let known = |place: &u32| (*place as usize) < kept.folder_count();
+    places.split_ascii_whitespace().map(|place| place.parse().ok().filter(known)).collect()
 }
 
 fn identity(stat: &Stat) -> String {
