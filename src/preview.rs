@@ -36,6 +36,13 @@ pub struct StepPlan {
     pub tool: Option<String>,
 }
 
+impl StepPlan {
+    /// It would not run, and is not red.
+    pub fn is_green(&self) -> bool {
+        matches!(self.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed)
+    }
+}
+
 /// All steps of a closure, dependencies first.
 #[derive(Debug, Default)]
 pub struct Preview {
@@ -52,9 +59,7 @@ pub struct Preview {
 impl Preview {
     /// Nothing would run, and nothing is red.
     pub fn is_green(&self) -> bool {
-        self.steps
-            .iter()
-            .all(|plan| matches!(plan.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed))
+        self.steps.iter().all(StepPlan::is_green)
     }
 
     /// Nothing would run.

@@ -25,7 +25,7 @@ use crate::kept::merging::{Again, merge};
 use crate::kept::steps::{Cold, NOBODY, StepSeen};
 use crate::kept::writing::say_again;
 use crate::observe::world::World;
-use crate::plan::{Freshness, Reason, Verdict};
+use crate::plan::{Reason, Verdict};
 use crate::preview::{Asked, Preview, StepPlan};
 use crate::summary::{BuildSummary, StepSummary};
 use crate::system::sight::Notes;
@@ -56,7 +56,7 @@ fn step_seen(world: &World, plan: &StepPlan, needs: Vec<u32>) -> Option<StepSeen
     let key = match &plan.fingerprint {
         Some(fingerprint) => fingerprint.key().0,
         // It is judged again in any case.
-        None if is_unfinished(plan) => Digest([0; 32]),
+        None if !plan.is_green() => Digest([0; 32]),
         None => return None,
     };
     Some(StepSeen { definition: definition(task)?, key, has_outputs: !task.outputs.is_empty(), needs })
@@ -64,17 +64,13 @@ fn step_seen(world: &World, plan: &StepPlan, needs: Vec<u32>) -> Option<StepSeen
 
 /// Places of the steps that are not as they should be.
 pub(super) fn unfinished(preview: &Preview) -> Vec<u32> {
-    (0..).zip(&preview.steps).filter_map(|(place, plan)| is_unfinished(plan).then_some(place)).collect()
+    (0..).zip(&preview.steps).filter_map(|(place, plan)| (!plan.is_green()).then_some(place)).collect()
 }
 
 /// Nothing is left to do but what runs in any case.
 pub(super) fn is_as_it_can_be(preview: &Preview) -> bool {
     let always = |plan: &StepPlan| matches!(plan.verdict, Verdict::Stale(Reason::AlwaysRuns));
-    preview.steps.iter().all(|plan| always(plan) || !is_unfinished(plan))
-}
-
-fn is_unfinished(plan: &StepPlan) -> bool {
-    !matches!(plan.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed)
+    preview.steps.iter().all(|plan| always(plan) || plan.is_green())
 }
 
 /// A digest of names, order and needs; and the needs by place.
