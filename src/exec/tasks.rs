@@ -82,7 +82,8 @@ fn execute(
     inputs: &[Input],
 ) -> Result<Ended, ExecError> {
     let begun = session.begin(kind, &look.reason().to_string(), None);
-    let dir = session.world.root.join(&task.dir);
+    let root = &session.world.root;
+    let dir = if task.dir.is_empty() { root.clone() } else { root.join(&task.dir) };
     let properties = Properties { arguments: session.world.arguments.to_vec(), ..Properties::default() };
     let begun_ns = found::begin(session, task)?;
     let beside = Beside::begin(session, task.name.as_str());

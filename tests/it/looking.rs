@@ -116,6 +116,43 @@ fn a_failed_workstream_says_all_that_helps() {
 }
 
 #[test]
+fn what_was_taken_back_is_done_though_its_newest_run_failed() {
+    const PIPELINE: &str = r##"
+defaults { tool "write" }
+task "look" { run "grep" "good" "a.txt"; inputs "a.txt" }
+workstream "ws-1-b" {
+    files-scope "b.json"
+    tasks { - "sh: echo '{}' > b.json; echo >> b.json" }
+    acceptance-tests { shell "true" }
+}
+"##;
+    let project = Project::new(&[FILES[0], ("Pipelinefile.kdl", PIPELINE), ("a.txt", "good\n"), ("b.json", "[]\n")]);
+    project.pl(&["build", "*"]).expect(0);
+    let commit = project.pl(&["show", "--json", "ws-1"]).expect(0).json()["commit"].clone();
+    project.write("a.txt", "bad\n");
+    project.write("Pipelinefile.kdl", &PIPELINE.replace("echo '{}'", "echo '{'"));
+    project.pl(&["build", "*"]).expect(1);
+    project.pl(&["show"]).expect(0).says("1 task: 1 failed").says("1 workstream: 1 failed");
+    project.pl(&["show", "look"]).expect(0).says("look  failed").says("reproduce");
+    project.write("a.txt", "good\n");
+    project.write("Pipelinefile.kdl", PIPELINE);
+    project.pl(&["build", "*"]).expect(0).started_nothing();
+    project.pl(&["show"]).expect(0).started_nothing().says("1 task: 1 done").says("1 workstream: 1 done");
+    let task = project.pl(&["show", "--json", "look"]).expect(0).json();
+    assert_eq!((&task["state"], &task["failure"]), (&"done".into(), &serde_json::Value::Null));
+    assert_eq!(task["attempts"].as_array().map(Vec::len), Some(2), "{task:#}");
+    let page = project.pl(&["show", "--json", "ws-1"]).expect(0).json();
+    assert_eq!(
+        (&page["state"], &page["commit"], &page["changes"]),
+        (&"done".into(), &commit, &serde_json::json!(["M b.json"]))
+    );
+    for field in ["failure", "class", "reason"] {
+        assert!(page[field].is_null(), "{page:#}");
+    }
+    assert_eq!(page["findings"], serde_json::json!([]));
+}
+
+#[test]
 fn a_done_workstream_names_its_result() {
     let project = built();
     project.pl(&["show", "ws-1"]).expect(0).says("ws-1-good  done  Appends twice").says("A new/n").says("edit.2");

@@ -14,6 +14,7 @@ use crate::git::object::TreeId;
 use crate::graph::{StepId, StepKind};
 use crate::observe::edit::display;
 use crate::observe::record::ResultBody;
+use crate::preview::StepPlan;
 use crate::report::history::{AttemptRow, FailureRow, Show, TaskShow, WorkstreamShow};
 use crate::store::attempt::Filter;
 use crate::store::record::Outcome;
@@ -27,10 +28,15 @@ const ATTEMPTS_MAX: usize = 40;
 pub fn page(opened: &Opened, step: StepId) -> Result<Show, Failed> {
     let kind = &opened.world.graph.step(step).kind;
     match kind {
-        StepKind::Result(id) => workstream(opened, opened.world.workstream(id)).map(Show::Workstream),
+        StepKind::Result(id) => workstream(opened, step, opened.world.workstream(id)).map(Show::Workstream),
         StepKind::Task(name) => {
             let about = opened.world.task(name).about.clone();
-            steps(opened, &kind.name(), &[kind.name()], about, command(opened, step)).map(Show::Task)
+            let mut page = steps(opened, &kind.name(), &[kind.name()], about, command(opened, step))?;
+            if page.state == "failed" && is_green(opened, step)? {
+                "done".clone_into(&mut page.state);
+                page.failure = None;
+            }
+            Ok(Show::Task(page))
         }
         StepKind::ProjectSetup(name) | StepKind::Setup(_, name) if kind.name().starts_with("setup:") => {
             setup(opened, name)
@@ -107,7 +113,13 @@ fn recorded_state(store: &Store, steps: &[String]) -> Result<String, StoreError>
     Ok("never".to_owned())
 }
 
-fn workstream(opened: &Opened, workstream: &Workstream) -> Result<WorkstreamShow, Failed> {
+/// Whether a build would say that the step is up to date, whatever its newest run came to.
+fn is_green(opened: &Opened, step: StepId) -> Result<bool, Failed> {
+    let judged = targets::judged(opened, &[step])?;
+    Ok(judged.get(&opened.world.graph.step(step).kind).is_some_and(StepPlan::is_green))
+}
+
+fn workstream(opened: &Opened, step: StepId, workstream: &Workstream) -> Result<WorkstreamShow, Failed> {
     let world = &opened.world;
     let mut page = WorkstreamShow {
         id: workstream.id.to_string(),
@@ -130,8 +142,10 @@ fn workstream(opened: &Opened, workstream: &Workstream) -> Result<WorkstreamShow
     };
     let Some(store) = opened.records()? else { return Ok(page) };
     let past = Past::of(&store).map_err(store_failed)?;
-    let Standing { state, reason, .. } = targets::workstream(opened, &store, &past, workstream)?;
-    (page.state, page.reason) = (state, reason);
+    let standing = targets::workstream(opened, &store, &past, workstream)?;
+    let is_done_again = standing.is_bad() && is_green(opened, step)?;
+    let Standing { state, reason, .. } = standing;
+    (page.state, page.reason) = if is_done_again { ("done".to_owned(), None) } else { (state, reason) };
     let dir = world.worktree(&workstream.id);
     page.worktree = dir.exists().then(|| dir.display().to_string());
     let id = workstream.id.as_str();
@@ -143,11 +157,15 @@ fn workstream(opened: &Opened, workstream: &Workstream) -> Result<WorkstreamShow
         Ok((rows, newest_failure(&store, &past, id)?))
     };
     (page.attempts, page.failure) = fill().map_err(store_failed)?;
-    page.class = class(&store, &past, id).map_err(store_failed)?;
     page.fix_loop = fix_loop(&store, id).map_err(store_failed)?;
-    let whole = findings::Wanted { workstream: workstream.id.to_string(), step: None };
-    page.findings = findings::newest(&store, &whole).map_err(store_failed)?.0;
-    result_of(opened, &store, workstream, &mut page)?;
+    if is_done_again {
+        page.failure = None;
+    } else {
+        page.class = class(&store, &past, id).map_err(store_failed)?;
+        let whole = findings::Wanted { workstream: workstream.id.to_string(), step: None };
+        page.findings = findings::newest(&store, &whole).map_err(store_failed)?.0;
+    }
+    result_of(opened, &store, workstream, is_done_again, &mut page)?;
     Ok(page)
 }
 
@@ -176,7 +194,13 @@ fn newest_failure(store: &Store, past: &Past, id: &str) -> Result<Option<Failure
 }
 
 /// The result commit with its branch, and the paths that it (or a kept candidate) changed.
-fn result_of(opened: &Opened, store: &Store, workstream: &Workstream, page: &mut WorkstreamShow) -> Result<(), Failed> {
+fn result_of(
+    opened: &Opened,
+    store: &Store,
+    workstream: &Workstream,
+    is_done: bool,
+    page: &mut WorkstreamShow,
+) -> Result<(), Failed> {
     let world = &opened.world;
     let Some(located) = &world.located else { return Ok(()) };
     let id = workstream.id.as_str();
@@ -191,9 +215,9 @@ fn result_of(opened: &Opened, store: &Store, workstream: &Workstream, page: &mut
     }
     let kept = store.kept(id).map_err(store_failed)?;
     let trees = match (&kept, &body) {
-        (Some(kept), _) => Some((kept.base_tree.clone(), kept.candidate_tree.clone())),
-        (None, Some(body)) => Some((body.base.clone(), body.tree.clone())),
-        (None, None) => None,
+        (Some(kept), _) if !is_done => Some((kept.base_tree.clone(), kept.candidate_tree.clone())),
+        (_, Some(body)) => Some((body.base.clone(), body.tree.clone())),
+        _ => None,
     };
     let trees = trees.and_then(|(base, tree)| TreeId::from_hex(&base).zip(TreeId::from_hex(&tree)));
     if let Some(delta) = trees.and_then(|(base, tree)| located.repository.diff(base, tree).ok()) {

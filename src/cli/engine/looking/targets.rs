@@ -16,7 +16,7 @@ use crate::graph::{StepId, StepKind};
 use crate::observe::look::Records;
 use crate::observe::workstream as observe;
 use crate::plan::{Reason, Verdict};
-use crate::preview::Asked;
+use crate::preview::{Asked, StepPlan};
 use crate::report::history::{Show, TargetRow};
 use crate::store::attempt::AttemptRow;
 use crate::store::run::WorkstreamRow;
@@ -35,6 +35,24 @@ pub struct Standing {
     pub reason: Option<String>,
     /// When it last ran.
     pub last_run: Option<String>,
+}
+
+impl Standing {
+    /// Whether its last run did not end well, so that an older record may answer for it.
+    pub fn is_bad(&self) -> bool {
+        matches!(self.state.as_str(), "failed" | "blocked" | "waiting" | "interrupted")
+    }
+
+    /// What happened last, held against how it is now. An edit that was taken back leads to an older record: then a build
+    /// says that all is up to date, though the newest run failed.
+    fn hold_against(&mut self, plan: &StepPlan, is_stale: bool) {
+        if self.state == "done" && is_stale {
+            "stale".clone_into(&mut self.state);
+        } else if self.is_bad() && plan.is_green() {
+            "done".clone_into(&mut self.state);
+            self.reason = None;
+        }
+    }
 }
 
 /// What happened, loaded once for all targets.
@@ -140,8 +158,8 @@ pub fn table(opened: &Opened, wanted: &[StepId]) -> Result<Show, Failed> {
         let mut standing = known.map_or_else(never, |(store, past)| past.step(store, task.name.as_str()));
         if task.command.is_none() {
             standing = group(task, &of_task);
-        } else if standing.state == "done" && judged.get(&StepKind::Task(task.name.clone())).is_some_and(must_run) {
-            standing.state = "stale".to_owned();
+        } else if let Some(plan) = judged.get(&StepKind::Task(task.name.clone())) {
+            standing.hold_against(plan, must_run(&plan.verdict));
         }
         of_task.insert(&task.name, standing);
     }
@@ -161,9 +179,8 @@ pub fn table(opened: &Opened, wanted: &[StepId]) -> Result<Show, Failed> {
             Some((store, past)) => workstream(opened, store, past, one)?,
             None => never(),
         };
-        let verdict = judged.get(&StepKind::Result(one.id.clone()));
-        if standing.state == "done" && verdict.is_some_and(|verdict| !matches!(verdict, Verdict::Fresh(_))) {
-            standing.state = "stale".to_owned();
+        if let Some(plan) = judged.get(&StepKind::Result(one.id.clone())) {
+            standing.hold_against(plan, !matches!(plan.verdict, Verdict::Fresh(_)));
         }
         let about = one.title.clone().or_else(|| one.instructions.first().cloned());
         rows.push(row(one.id.as_str(), "workstream", standing, about));
@@ -176,12 +193,12 @@ fn row(name: &str, kind: &str, standing: Standing, about: Option<String>) -> Tar
     TargetRow { name: name.to_owned(), kind: kind.to_owned(), state, about: reason.or(about), last_run }
 }
 
-/// What `check` would say of these targets and all that they need; nothing where that cannot be known.
-fn judged(opened: &Opened, wanted: &[StepId]) -> Result<HashMap<StepKind, Verdict>, Failed> {
+/// What `check` would say of these targets and all that they need.
+pub fn judged(opened: &Opened, wanted: &[StepId]) -> Result<HashMap<StepKind, StepPlan>, Failed> {
     let closure = opened.closure(wanted);
     let seen = look_ahead(opened, &closure, &Asked::default(), None)?;
     let kind = |step: StepId| opened.world.graph.step(step).kind.clone();
-    Ok(seen.steps.into_iter().map(|plan| (kind(plan.step), plan.verdict)).collect())
+    Ok(seen.steps.into_iter().map(|plan| (kind(plan.step), plan)).collect())
 }
 
 fn must_run(verdict: &Verdict) -> bool {
