@@ -105,7 +105,7 @@ fn compile_bundles(bencher: Bencher, number: usize) {
 
 fn compile(definitions: &[Arc<Definitions>]) -> usize {
     let analysis = analyse(definitions, None, &Overrides::default());
-    build(&analysis.pipeline, &[].into()).map_or(0, |graph| graph.steps.len())
+    build(&analysis.pipeline, &[].into()).map_or(0, |graph| graph.len())
 }
 
 /// All that `pl check` does in a project of its own: definitions read, inputs looked at and hashed, verdicts.

@@ -54,8 +54,6 @@ pub struct Analysis {
     pub pipeline: Pipeline,
     /// By place; the command line's own first.
     pub diagnostics: Vec<Diagnostic>,
-    /// Where things are defined, by target: `test`, `setup:python`, `ws-1-a`, `rule:ruff`, `tool:aider`.
-    pub declared: Vec<(String, Span)>,
 }
 
 /// Resolves all files' definitions; shipped ones come first, and what a project defines replaces them by name.
@@ -91,7 +89,7 @@ pub fn analyse(definitions: &[Arc<Definitions>], listing: Option<&Listing>, opti
     }
     let pipeline = Pipeline {
         repository: repository(gathered.repository),
-        default: gathered.default.iter().map(|target| target.value.clone()).collect(),
+        default: gathered.default.iter().map(|target| target.value.to_string()).collect(),
         gates_ordered: ordered,
         strict: gathered.strict,
         fail_on: lower::rules::fail_on(&gathered, &mut diagnostics),
@@ -108,7 +106,7 @@ pub fn analyse(definitions: &[Arc<Definitions>], listing: Option<&Listing>, opti
     targets::check(&gathered.default, &pipeline, &mut diagnostics);
     let place = |one: &Diagnostic| one.labels.first().map(|label| (label.span.file, label.span.start, label.span.end));
     diagnostics.sort_by(|left, right| place(left).cmp(&place(right)).then(left.code.id.cmp(right.code.id)));
-    Analysis { pipeline, diagnostics, declared: declared(&gathered) }
+    Analysis { pipeline, diagnostics }
 }
 
 /// The repository's place and base, which must be known before its base tree can be listed.
@@ -119,9 +117,9 @@ pub fn repository_config(definitions: &[Arc<Definitions>]) -> RepositoryConfig {
 fn repository(repository: Option<&RepositoryDefinition>) -> RepositoryConfig {
     let Some(repository) = repository else { return RepositoryConfig::default() };
     RepositoryConfig {
-        path: Some(repository.path.value.clone()),
-        base: repository.base.as_ref().map(|base| base.value.clone()),
-        seed: repository.seed.as_ref().map(|seed| seed.value.clone()),
+        path: Some(repository.path.value.to_string()),
+        base: repository.base.as_ref().map(|base| base.value.to_string()),
+        seed: repository.seed.as_ref().map(|seed| seed.value.to_string()),
     }
 }
 
@@ -137,7 +135,7 @@ fn limit(gathered: &mut Gathered<'_>, diagnostics: &mut Vec<Diagnostic>) {
 
 fn pools(gathered: &Gathered<'_>) -> BTreeMap<String, u32> {
     let mut pools = BTreeMap::from([("ai".to_owned(), AI_POOL_PLACES)]);
-    pools.extend(gathered.pools.iter().map(|(name, places)| (name.value.clone(), places.value)));
+    pools.extend(gathered.pools.iter().map(|(name, places)| (name.value.to_string(), places.value)));
     pools
 }
 
@@ -162,7 +160,7 @@ fn imposed(
         }
         return Some(name.clone());
     }
-    gathered.override_tool.map(|over| over.value.clone())
+    gathered.override_tool.map(|over| over.value.to_string())
 }
 
 fn allowed_overlaps(gathered: &Gathered<'_>, names: &Names<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Allowed> {
@@ -188,17 +186,6 @@ fn pairs(allowed: &[Allowed], ids: &[&str]) -> Vec<(WorkstreamId, WorkstreamId)>
     pairs.sort();
     pairs.dedup();
     pairs
-}
-
-fn declared(gathered: &Gathered<'_>) -> Vec<(String, Span)> {
-    let named = |prefix: &'static str, text: &Text| (format!("{prefix}{}", text.value), text.span);
-    let mut declared: Vec<(String, Span)> = Vec::new();
-    declared.extend(gathered.setups.iter().map(|setup| named("setup:", &setup.name)));
-    declared.extend(gathered.tasks.iter().map(|task| named("", &task.name)));
-    declared.extend(gathered.workstreams.iter().map(|workstream| named("", &workstream.id)));
-    declared.extend(gathered.rules.iter().map(|rule| named("rule:", &rule.name)));
-    declared.extend(gathered.tools.iter().map(|tool| named("tool:", &tool.name)));
-    declared
 }
 
 /// A prefix that fits several names.

@@ -7,6 +7,8 @@ pub mod digest;
 pub mod duration;
 pub mod failure;
 pub mod finding;
+pub mod index;
+pub mod lists;
 pub mod name;
 pub mod path;
 pub mod size;

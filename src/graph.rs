@@ -7,8 +7,8 @@ pub mod build;
 pub mod order;
 pub mod target;
 
-use std::collections::HashMap;
-
+use crate::base::index::PlaceIndex;
+use crate::base::lists::Lists;
 use crate::base::name::{RuleName, SetupName, TaskName, WorkstreamId};
 
 /// An index into [`Graph::steps`].
@@ -70,7 +70,7 @@ impl StepKind {
     /// The step's name: `test`, `setup:python`, `ws-15-…/base`, `…/setup.python`, `…/edit.2`, `…/ruff`, `…/test.1`, `…/result`.
     pub fn name(&self) -> String {
         match self {
-            Self::Task(name) => name.0.clone(),
+            Self::Task(name) => name.0.to_string(),
             Self::ProjectSetup(name) => format!("setup:{name}"),
             Self::Base(id) => format!("{id}/base"),
             Self::Setup(id, name) => format!("{id}/setup.{name}"),
@@ -84,31 +84,70 @@ impl StepKind {
 }
 
 /// A step with what must be done before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step<'g> {
     /// What it is.
-    pub kind: StepKind,
+    pub kind: &'g StepKind,
     /// What must be done first, sorted.
-    pub depends_on: Vec<StepId>,
+    pub depends_on: &'g [StepId],
 }
 
-/// All steps; `steps` is in an order in which dependencies come first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// All steps, in an order in which dependencies come first.
+///
+/// Flat, because there may be hundreds of thousands: needs stand one step's behind the other's, and names are looked up by places,
+/// so that none is held twice.
+#[derive(Debug, Clone, Default)]
 pub struct Graph {
-    /// The steps.
-    pub steps: Vec<Step>,
-    /// From a step's kind to its place.
-    pub index: HashMap<StepKind, StepId>,
+    kinds: Vec<StepKind>,
+    needs: Lists<StepId>,
+    index: PlaceIndex,
 }
+
+/// Steps and their needs; the index follows from them.
+impl PartialEq for Graph {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.kinds, &self.needs) == (&other.kinds, &other.needs)
+    }
+}
+
+impl Eq for Graph {}
 
 impl Graph {
+    /// A graph of steps with their needs, which come first and are sorted.
+    fn of(kinds: Vec<StepKind>, mut needs: Lists<StepId>) -> Self {
+        needs.shrink();
+        let index = PlaceIndex::of(&kinds, |kind| kind);
+        Self { kinds, needs, index }
+    }
+
+    /// How many steps there are.
+    pub fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// What every step is, in order.
+    pub fn kinds(&self) -> &[StepKind] {
+        &self.kinds
+    }
+
     /// A step.
-    pub fn step(&self, id: StepId) -> &Step {
-        &self.steps[id.0 as usize]
+    pub fn step(&self, id: StepId) -> Step<'_> {
+        let place = id.0 as usize;
+        Step { kind: &self.kinds[place], depends_on: self.needs.get(place) }
+    }
+
+    /// The step of a kind.
+    pub fn find(&self, kind: &StepKind) -> Option<StepId> {
+        self.index.find(kind, |place| &self.kinds[place]).map(|place| StepId(u32::try_from(place).unwrap_or(u32::MAX)))
     }
 
     /// All ids, dependencies first.
     pub fn ids(&self) -> impl Iterator<Item = StepId> + use<> {
-        (0..u32::try_from(self.steps.len()).unwrap_or(u32::MAX)).map(StepId)
+        (0..u32::try_from(self.kinds.len()).unwrap_or(u32::MAX)).map(StepId)
     }
 }

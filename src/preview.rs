@@ -106,7 +106,7 @@ pub fn preview(
     let mut open: HashMap<StepId, Verdict> = HashMap::new();
     if asked.vouched.is_some() {
         let inside: HashSet<&StepId> = closure.iter().collect();
-        let needs = closure.iter().flat_map(|step| &world.graph.step(*step).depends_on);
+        let needs = closure.iter().flat_map(|step| world.graph.step(*step).depends_on);
         let outside = needs.filter(|need| !inside.contains(need));
         open.extend(outside.map(|need| (*need, Verdict::Fresh(Freshness::Recorded))));
     }
@@ -124,7 +124,7 @@ pub fn preview(
                 1
             }
             kind => {
-                let id = kind.workstream().cloned().unwrap_or_else(|| WorkstreamId(String::new()));
+                let id = kind.workstream().cloned().unwrap_or_else(|| WorkstreamId::from(""));
                 let rest = &closure[place..];
                 let count =
                     rest.iter().take_while(|step| world.graph.step(**step).kind.workstream() == Some(&id)).count();

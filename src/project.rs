@@ -13,7 +13,7 @@ use crate::analysis::listing::Listing;
 use crate::analysis::pipeline::{Pipeline, RepositoryConfig, Rule};
 use crate::analysis::{Overrides, analyse, repository_config};
 use crate::base::diagnostic::Diagnostic;
-use crate::base::span::{FileId, Sources, Span};
+use crate::base::span::{FileId, Sources};
 use crate::syntax::definition::Definitions;
 use crate::syntax::{FileKind, parse};
 use crate::system::System;
@@ -73,14 +73,12 @@ pub struct Reading {
 pub struct Project {
     /// The project's folder.
     pub root: PathBuf,
-    /// All texts.
+    /// All files; the texts of those of which something is said.
     pub sources: Sources,
     /// What can be built; whole only where no diagnostic is an error.
     pub pipeline: Pipeline,
     /// Everything that is wrong: files, syntax, then meaning.
     pub diagnostics: Vec<Diagnostic>,
-    /// Where things are defined, by target.
-    pub declared: Vec<(String, Span)>,
     /// Where was looked.
     pub definition_paths: DefinitionPaths,
 }
@@ -136,16 +134,18 @@ impl Reading {
         let analysis = analyse(&self.definitions(), listing, overrides);
         let mut diagnostics = self.diagnostics;
         diagnostics.extend(analysis.diagnostics);
+        let mut sources = self.sources;
+        let said = diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span.file).collect();
+        sources.keep(&said);
         if analysis.pipeline.tasks.len() >= PARALLEL_DROP_MIN {
             // Hundreds of thousands of small texts: nobody waits for them to be given back.
             rayon::spawn(move || drop(self.files));
         }
         Project {
             root: self.root,
-            sources: self.sources,
+            sources,
             pipeline: analysis.pipeline,
             diagnostics,
-            declared: analysis.declared,
             definition_paths: self.definition_paths,
         }
     }

@@ -248,7 +248,7 @@ fn patterns(bytes: &[u8]) {
     let pattern = |line: Option<&str>| {
         let line = line.unwrap_or_default();
         let _ = normalise(line);
-        Some(Pattern::Glob(line.to_owned())).zip(compile_glob(line).ok())
+        Some(Pattern::Glob(line.into())).zip(compile_glob(line).ok())
     };
     let (Some((left, left_matcher)), Some((right, right_matcher))) = (pattern(lines.next()), pattern(lines.next()))
     else {

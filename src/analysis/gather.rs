@@ -2,15 +2,17 @@
 //!
 //! Does not resolve any name; the definitions stay where they are and are borrowed.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use crate::analysis::diagnostics::duplicate_name;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::{Span, Spanned};
 use crate::syntax::definition::{
-    AllowOverlap, BreakerDefinition, Definitions, EnvironmentDefinition, FailOnDefinition, RepositoryDefinition,
-    RouteDefinition, RuleDefinition, SetupDefinition, TaskDefinition, Text, ToolDefinition, WorkstreamDefinition,
+    AllowOverlap, BreakerDefinition, DefinedTask, Definitions, EnvironmentDefinition, FailOnDefinition,
+    RepositoryDefinition, RouteDefinition, RuleDefinition, SetupDefinition, Text, ToolDefinition, WorkstreamDefinition,
 };
 
 /// Everything that is defined, each name once.
@@ -55,7 +57,7 @@ pub struct Gathered<'a> {
     /// Setups in order.
     pub setups: Vec<&'a SetupDefinition>,
     /// Tasks in order.
-    pub tasks: Vec<&'a TaskDefinition>,
+    pub tasks: Vec<DefinedTask<'a>>,
     /// Workstreams by id.
     pub workstreams: Vec<&'a WorkstreamDefinition>,
     /// Rules by name.
@@ -89,7 +91,7 @@ impl<'a> Gathered<'a> {
         all.variables = unique.of("variable", |file| &file.variables, |one| &one.0);
         all.pools = unique.of("pool", |file| &file.pools, |one| &one.0);
         all.setups = unique.of("setup", |file| &file.setups, |one| &one.name);
-        all.tasks = unique.of("task", |file| &file.tasks, |one| &one.name);
+        all.tasks = unique.all("task", Definitions::defined_tasks, |one| one.name());
         all.workstreams = unique.of("workstream", |file| &file.workstreams, |one| &one.id);
         all.rules = unique.of("rule", |file| &file.rules, |one| &one.name);
         all.tools = unique.of("tool", |file| &file.tools, |one| &one.name);
@@ -124,11 +126,11 @@ impl<'a> Gathered<'a> {
 
     /// A task and a workstream are both targets, so they share their names.
     fn across_kinds(&self, diagnostics: &mut Vec<Diagnostic>) {
-        let tasks: HashMap<&str, Span> =
-            self.tasks.iter().map(|task| (task.name.value.as_str(), task.name.span)).collect();
-        for workstream in &self.workstreams {
-            if let Some(first) = tasks.get(workstream.id.value.as_str()) {
-                diagnostics.push(twice("task and workstream", &workstream.id.value, *first, workstream.id.span));
+        let workstreams: HashMap<&str, Span> =
+            self.workstreams.iter().map(|workstream| (workstream.id.value.as_str(), workstream.id.span)).collect();
+        for (name, first) in self.tasks.iter().map(|task| task.name()).filter(|_| !workstreams.is_empty()) {
+            if let Some(second) = workstreams.get(name) {
+                diagnostics.push(twice("task and workstream", name, first, *second));
             }
         }
     }
@@ -162,21 +164,33 @@ impl<'a> Unique<'a, '_> {
         list: impl Fn(&'a Definitions) -> &'a Vec<T>,
         name: impl Fn(&'a T) -> &'a Text,
     ) -> Vec<&'a T> {
-        let mut kept: Vec<(&'a T, bool)> = Vec::new();
+        let name = |one| {
+            let text: &Text = name(one);
+            (text.value.as_str(), text.span)
+        };
+        self.all(kind, |file| list(file).iter(), name)
+    }
+
+    fn all<T: Copy, I: Iterator<Item = T>>(
+        &mut self,
+        kind: &str,
+        list: impl Fn(&'a Definitions) -> I,
+        name: impl Fn(T) -> (&'a str, Span),
+    ) -> Vec<T> {
+        let mut kept: Vec<(T, bool)> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for file in self.files {
             for one in list(file) {
-                let text = name(one);
-                match places.get(text.value.as_str()) {
-                    None => {
-                        places.insert(&text.value, kept.len());
+                let (text, span) = name(one);
+                match places.entry(text) {
+                    Entry::Vacant(place) => {
+                        place.insert(kept.len());
                         kept.push((one, file.shipped));
                     }
-                    Some(place) if kept[*place].1 && !file.shipped => kept[*place] = (one, false),
-                    Some(place) => {
-                        let first = name(kept[*place].0).span;
-                        self.diagnostics.push(twice(kind, &text.value, first, text.span));
-                    }
+                    Entry::Occupied(place) => match &mut kept[*place.get()] {
+                        first if first.1 && !file.shipped => *first = (one, false),
+                        first => self.diagnostics.push(twice(kind, text, name(first.0).1, span)),
+                    },
                 }
             }
         }

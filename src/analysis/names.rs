@@ -3,7 +3,8 @@
 //! Knows no kinds of things: names in, an index or candidates out.
 
 use std::cell::{Cell, OnceCell};
-use std::collections::HashMap;
+
+use hashbrown::HashMap;
 
 /// Unknown names for which one that may be meant is sought; each costs a look at all names.
 const SUGGESTIONS_MAX: usize = 50;
@@ -15,7 +16,18 @@ pub struct Names<'a> {
     sought: Cell<usize>,
     /// Made when a name is asked for that is not exactly there.
     sorted: OnceCell<Vec<&'a str>>,
-    index: HashMap<&'a str, usize>,
+    exact: Exact<'a>,
+}
+
+/// Names with the index that each stands for, to be asked by several threads.
+#[derive(Debug, Default)]
+pub struct Exact<'a>(HashMap<&'a str, usize>);
+
+impl Exact<'_> {
+    /// The index of a name.
+    pub fn get(&self, name: &str) -> Option<usize> {
+        self.0.get(name).copied()
+    }
 }
 
 /// What a written name stands for.
@@ -32,16 +44,22 @@ pub enum Found<'a> {
 impl<'a> Names<'a> {
     /// Names in the order of their indices; of two equal ones the first counts.
     pub fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut index = HashMap::new();
-        for (at, name) in names.into_iter().enumerate() {
+        let names = names.into_iter();
+        let mut index = HashMap::with_capacity(names.size_hint().0);
+        for (at, name) in names.enumerate() {
             index.entry(name).or_insert(at);
         }
-        Self { sought: Cell::new(0), sorted: OnceCell::new(), index }
+        Self { sought: Cell::new(0), sorted: OnceCell::new(), exact: Exact(index) }
+    }
+
+    /// The exact names alone.
+    pub fn all_exact(&self) -> &Exact<'a> {
+        &self.exact
     }
 
     /// The index of an exact name.
     pub fn exact(&self, name: &str) -> Option<usize> {
-        self.index.get(name).copied()
+        self.exact.get(name)
     }
 
     /// Finds an exact name, else the only one that begins with it up to a `-`.
@@ -64,7 +82,7 @@ impl<'a> Names<'a> {
     /// All names, sorted.
     pub fn sorted(&self) -> &[&'a str] {
         self.sorted.get_or_init(|| {
-            let mut sorted: Vec<&str> = self.index.keys().copied().collect();
+            let mut sorted: Vec<&str> = self.exact.0.keys().copied().collect();
             sorted.sort_unstable();
             sorted
         })

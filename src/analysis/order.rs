@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use crate::base::lists::Lists;
 use crate::base::span::Span;
 
 /// A dependency of a node: on which, and where it was written.
@@ -61,6 +62,27 @@ impl Order {
     pub fn in_cycle(&self, from: usize, to: usize) -> bool {
         self.group[from] == self.group[to]
     }
+}
+
+/// Whether no node waits for itself by way of others: the quick look of many, of which nearly all are right.
+pub fn is_acyclic(needs: &Lists<u32>) -> bool {
+    if (0..).zip(needs.iter()).all(|(node, list)| list.iter().all(|need| *need < node)) {
+        return true;
+    }
+    let mut waited_for = vec![0_u32; needs.len()];
+    needs.iter().flatten().for_each(|need| waited_for[*need as usize] += 1);
+    let mut free: Vec<usize> = (0..needs.len()).filter(|node| waited_for[*node] == 0).collect();
+    let mut taken = 0;
+    while let Some(node) = free.pop() {
+        taken += 1;
+        for need in needs.get(node).iter().map(|need| *need as usize) {
+            waited_for[need] -= 1;
+            if waited_for[need] == 0 {
+                free.push(need);
+            }
+        }
+    }
+    taken == needs.len()
 }
 
 /// A shortest cycle through the first member.
@@ -162,7 +184,8 @@ pub fn redundant(edges: &[Edge], closure: &Closure) -> Vec<(Edge, Redundancy)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Closure, Edge, Order, Redundancy, redundant};
+    use super::{Closure, Edge, Order, Redundancy, is_acyclic, redundant};
+    use crate::base::lists::Lists;
     use crate::base::span::{FileId, Span};
 
     fn edges(lists: &[&[usize]]) -> Vec<Vec<Edge>> {
@@ -178,6 +201,21 @@ mod tests {
         assert_eq!(nodes, [0, 1, 2]);
         assert_eq!(order.sorted[0], 3);
         assert!(Closure::of(&edges, &order).waits_for(2, 3));
+    }
+
+    #[test]
+    fn the_quick_look_sees_cycles() {
+        let lists: [(&[&[u32]], bool); 4] = [
+            (&[&[], &[0], &[1, 0]], true),
+            (&[&[2, 1], &[2], &[]], true),
+            (&[&[1], &[2], &[0, 3], &[]], false),
+            (&[&[0]], false),
+        ];
+        for (all, acyclic) in lists {
+            let mut needs = Lists::default();
+            all.iter().for_each(|list| needs.push(list.iter().copied()));
+            assert_eq!(is_acyclic(&needs), acyclic, "{all:?}");
+        }
     }
 
     #[test]

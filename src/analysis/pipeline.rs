@@ -5,12 +5,16 @@
 
 pub mod parser;
 pub mod program;
+pub mod template;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::breaker::Breakers;
+use crate::analysis::pipeline::template::{Property, Template};
 use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
 use crate::base::path::{Pattern, RepoPath};
 
@@ -58,85 +62,11 @@ pub struct RepositoryConfig {
     pub seed: Option<String>,
 }
 
-/// A text with places to fill when the step runs; variables of `let` are already filled in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Template(pub Vec<TemplatePart>);
-
-/// A piece of a [`Template`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum TemplatePart {
-    /// Literal text.
-    Text(String),
-    /// A property of the step.
-    Property(Property),
-}
-
-/// What a step knows of itself when it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Property {
-    /// The files that a rule looks over, an argument each.
-    Files,
-    /// The literal files of a scope, an argument each.
-    ScopeFiles,
-    /// A file that holds the prompt.
-    Prompt,
-    /// The folder that a setup makes, or `bin`'s; the file that a rule's program reports to.
-    Out,
-    /// The worktree's folder.
-    Worktree,
-    /// The workstream's id.
-    Workstream,
-    /// What stands after `--` on the command line, an argument each.
-    Args,
-}
-
-impl Property {
-    /// Every property.
-    pub const ALL: [Self; 7] =
-        [Self::Files, Self::ScopeFiles, Self::Prompt, Self::Out, Self::Worktree, Self::Workstream, Self::Args];
-
-    /// The word between the braces.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Files => "files",
-            Self::ScopeFiles => "scope-files",
-            Self::Prompt => "prompt",
-            Self::Out => "out",
-            Self::Worktree => "worktree",
-            Self::Workstream => "workstream",
-            Self::Args => "args",
-        }
-    }
-}
-
-impl Template {
-    /// A template without places.
-    pub fn literal(text: impl Into<String>) -> Self {
-        Self(vec![TemplatePart::Text(text.into())])
-    }
-
-    /// The text with `{name}` for every place: what is shown and keyed.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        for part in &self.0 {
-            match part {
-                TemplatePart::Text(literal) => text.push_str(literal),
-                TemplatePart::Property(property) => {
-                    text.push('{');
-                    text.push_str(property.word());
-                    text.push('}');
-                }
-            }
-        }
-        text
-    }
-}
-
 /// What a step runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Command {
     /// Started directly.
-    Argv(Vec<Template>),
+    Argv(Box<[Template]>),
     /// Given to `sh -c`.
     Shell(Template),
 }
@@ -144,10 +74,9 @@ pub enum Command {
 impl Command {
     /// Whether it has a place for a property.
     pub fn uses(&self, property: Property) -> bool {
-        let has = |template: &Template| template.0.contains(&TemplatePart::Property(property));
         match self {
-            Self::Argv(words) => words.iter().any(has),
-            Self::Shell(text) => has(text),
+            Self::Argv(words) => words.iter().any(|word| word.uses(property)),
+            Self::Shell(text) => text.uses(property),
         }
     }
 
@@ -193,37 +122,97 @@ pub struct Setup {
     pub environment: Environment,
 }
 
-/// A make-like step in the project's own folder.
+/// A make-like step in the project's own folder. There may be hundreds of thousands, so it holds no more than it must: what few
+/// have stands aside, texts and environments are shared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// Its name.
     pub name: TaskName,
-    /// One line for people.
-    pub about: Option<String>,
     /// Tasks done first.
-    pub depends_on: Vec<TaskName>,
-    /// Setups done first.
-    pub setups: Vec<SetupName>,
-    /// Working folder relative to the project's root; empty: the root.
-    pub dir: String,
+    pub depends_on: Box<[TaskName]>,
     /// What runs; `None`: a group.
     pub command: Option<Command>,
     /// What is read and keyed, relative to the project's root.
-    pub inputs: Vec<Pattern>,
+    pub inputs: Box<[Pattern]>,
     /// What is made, relative to the project's root.
-    pub outputs: Vec<Output>,
-    /// Outputs may be inputs.
-    pub in_place: bool,
-    /// Where the command writes what it read, relative to the project's root: inputs that are found while it runs.
-    pub depfile: Option<RepoPath>,
+    pub outputs: Box<[Output]>,
     /// Its environment.
-    pub environment: Environment,
-    /// Pool whose places it takes.
-    pub pool: Option<String>,
-    /// Whether its command shares places with `pl`; none: as its program suggests.
-    pub jobserver: Option<bool>,
+    #[serde(with = "shared")]
+    pub environment: Arc<Environment>,
     /// Wall time in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// Outputs may be inputs.
+    pub in_place: bool,
+    /// Whether its command shares places with `pl`; none: as its program suggests.
+    pub jobserver: Option<bool>,
+    /// What few tasks have; `None`: nothing of it.
+    pub extras: Option<Box<TaskExtras>>,
+}
+
+/// What few tasks have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskExtras {
+    /// One line for people.
+    pub about: Option<EcoString>,
+    /// Setups done first.
+    pub setups: Vec<SetupName>,
+    /// Working folder relative to the project's root; empty: the root.
+    pub dir: EcoString,
+    /// Where the command writes what it read, relative to the project's root: inputs that are found while it runs.
+    pub depfile: Option<RepoPath>,
+    /// Pool whose places it takes.
+    pub pool: Option<EcoString>,
+}
+
+impl TaskExtras {
+    /// As a task holds them.
+    pub fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+impl Task {
+    /// One line for people.
+    pub fn about(&self) -> Option<&str> {
+        self.extras.as_ref()?.about.as_deref()
+    }
+
+    /// Setups done first.
+    pub fn setups(&self) -> &[SetupName] {
+        self.extras.as_ref().map_or(&[], |extras| &extras.setups)
+    }
+
+    /// Working folder relative to the project's root; empty: the root.
+    pub fn dir(&self) -> &str {
+        self.extras.as_ref().map_or("", |extras| &extras.dir)
+    }
+
+    /// Where the command writes what it read, relative to the project's root: inputs that are found while it runs.
+    pub fn depfile(&self) -> Option<&RepoPath> {
+        self.extras.as_ref()?.depfile.as_ref()
+    }
+
+    /// Pool whose places it takes.
+    pub fn pool(&self) -> Option<&str> {
+        self.extras.as_ref()?.pool.as_deref()
+    }
+}
+
+/// An environment that several steps share, as its value.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Environment;
+
+    pub(super) fn serialize<S: Serializer>(environment: &Arc<Environment>, serializer: S) -> Result<S::Ok, S::Error> {
+        environment.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Environment>, D::Error> {
+        Environment::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// Something that a task makes.

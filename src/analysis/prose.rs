@@ -150,7 +150,7 @@ mod tests {
     use crate::syntax::definition::{CommandDefinition, Text};
 
     fn text(value: &str) -> Text {
-        Text::new(value.to_owned(), Span::new(FileId(0), 0, value.len()))
+        Text::new(value.into(), Span::new(FileId(0), 0, value.len()))
     }
 
     #[test]

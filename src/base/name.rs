@@ -4,11 +4,13 @@
 
 use std::fmt;
 
+use ecow::EcoString;
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-        pub struct $type(pub String);
+        pub struct $type(pub EcoString);
 
         impl $type {
             /// The name as text.
@@ -31,7 +33,7 @@ macro_rules! name {
 
         impl From<&str> for $type {
             fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(text.into())
             }
         }
     };

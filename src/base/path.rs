@@ -2,11 +2,12 @@
 //!
 //! Does not know which files exist; reading (and normalising) what people wrote is `analysis`' work.
 
+use ecow::EcoString;
 use globset::{GlobBuilder, GlobMatcher};
 
 /// A normalised path relative to a root: no empty part, no `.`, no `..`, no `.git`, no trailing `/`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct RepoPath(pub String);
+pub struct RepoPath(pub EcoString);
 
 impl RepoPath {
     /// The path as text.
@@ -23,16 +24,16 @@ pub enum Pattern {
     /// Everything below this folder.
     Folder(RepoPath),
     /// A globset pattern; `**` crosses directories, `*` does not.
-    Glob(String),
+    Glob(EcoString),
 }
 
 impl Pattern {
     /// The entry as it is shown and keyed: `a.py`, `src/`, `**/*.py`.
     pub fn text(&self) -> String {
         match self {
-            Self::File(path) => path.0.clone(),
+            Self::File(path) => path.0.to_string(),
             Self::Folder(path) => format!("{}/", path.0),
-            Self::Glob(glob) => glob.clone(),
+            Self::Glob(glob) => glob.to_string(),
         }
     }
 
@@ -93,7 +94,7 @@ impl PatternSet {
         for pattern in patterns {
             set.places.push(pattern.place().to_owned().into_bytes());
             match pattern {
-                Pattern::File(path) => drop(set.files.insert(path.0.clone().into_bytes())),
+                Pattern::File(path) => drop(set.files.insert(path.0.as_bytes().to_vec())),
                 Pattern::Folder(path) => set.folders.push(format!("{}/", path.0).into_bytes()),
                 Pattern::Glob(glob) => set.globs.extend(compile_glob(glob).ok()),
             }

@@ -2,6 +2,7 @@
 //!
 //! Does not know what stands there; the texts are kept by [`Sources`] for whoever draws a diagnostic.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A file among [`Sources`].
@@ -49,7 +50,7 @@ impl<T> Spanned<T> {
 pub struct Source {
     /// Relative to the project's root where it lies below it; `<built-in>/…` for what the binary carries.
     pub path: Arc<str>,
-    /// The whole text.
+    /// The whole text, as long as something may be said of it.
     pub text: Arc<str>,
 }
 
@@ -61,6 +62,15 @@ impl Sources {
     /// The source of a span.
     pub fn get(&self, file: FileId) -> Option<&Source> {
         self.0.get(file.0 as usize)
+    }
+
+    /// Lets go of the texts of all files but these: a generated graph's are many megabytes.
+    pub fn keep(&mut self, files: &BTreeSet<FileId>) {
+        for (id, source) in (0..).map(FileId).zip(&mut self.0) {
+            if !files.contains(&id) {
+                source.text = Arc::default();
+            }
+        }
     }
 
     /// Line and column of a span's start, both from 1; columns count characters.

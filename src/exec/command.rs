@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::analysis::pipeline::program::Patience;
-use crate::analysis::pipeline::{Command, Environment, Property, Template, TemplatePart, quote};
+use crate::analysis::pipeline::template::{Property, Template, TemplatePart};
+use crate::analysis::pipeline::{Command, Environment, quote};
 use crate::base::failure::Failure;
 use crate::exec::admission::Admitted;
 use crate::exec::session::Session;
@@ -58,19 +59,20 @@ impl Properties {
 
     /// A template as words: a place alone gives a word each, inside text it is joined by blanks.
     fn fill(&self, template: &Template) -> Vec<String> {
-        if let [TemplatePart::Property(property)] = template.0.as_slice() {
-            return self.words(*property);
+        let mut parts = template.parts();
+        if let (Some(TemplatePart::Property(property)), None) = (parts.next(), parts.next()) {
+            return self.words(property);
         }
         vec![self.join(template, |word| word.to_owned())]
     }
 
     fn join(&self, template: &Template, quoted: impl Fn(&str) -> String) -> String {
         let mut text = String::new();
-        for part in &template.0 {
+        for part in template.parts() {
             match part {
                 TemplatePart::Text(literal) => text.push_str(literal),
                 TemplatePart::Property(property) => {
-                    let words: Vec<String> = self.words(*property).iter().map(|word| quoted(word)).collect();
+                    let words: Vec<String> = self.words(property).iter().map(|word| quoted(word)).collect();
                     text.push_str(&words.join(" "));
                 }
             }

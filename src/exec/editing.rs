@@ -197,7 +197,7 @@ pub fn run(
         prompt: Some(prompt.clone()),
         worktree: Some(place.dir.clone()),
         scope_files: scope_files(session, ground)?,
-        workstream: ground.workstream.id.0.clone(),
+        workstream: ground.workstream.id.to_string(),
         ..Properties::default()
     };
     let prepared = match prepare(session, ground)? {
@@ -303,6 +303,6 @@ pub fn settle(
         return Ok(Edited::Red(failure, held.tree));
     }
     let notes = held.left_behind();
-    let good = Good { after: held.tree, carried: false, tool: tool.name.0.clone(), notes, findings: Vec::new() };
+    let good = Good { after: held.tree, carried: false, tool: tool.name.to_string(), notes, findings: Vec::new() };
     Ok(Edited::Good(good))
 }

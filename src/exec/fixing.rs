@@ -85,7 +85,7 @@ fn batches(
         let properties = Properties {
             files,
             worktree: Some(place.dir.clone()),
-            workstream: ground.workstream.id.0.clone(),
+            workstream: ground.workstream.id.to_string(),
             ..Properties::default()
         };
         let attempt = u32::try_from(number + 1).unwrap_or(u32::MAX);

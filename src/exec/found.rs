@@ -19,7 +19,7 @@ const DEPFILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Before a task with a depfile starts: the file system's time.
 pub fn begin(session: &Session<'_>, task: &Task) -> Result<Option<i64>, ExecError> {
-    let Some(depfile) = &task.depfile else { return Ok(None) };
+    let Some(depfile) = task.depfile() else { return Ok(None) };
     let path = session.world.root.join(depfile.as_str());
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(ExecError::writing(&path)(error)),
@@ -32,7 +32,7 @@ pub fn begin(session: &Session<'_>, task: &Task) -> Result<Option<i64>, ExecErro
 /// The files inside the project that the task says it read, sorted; a failure where that cannot be told, or where one
 /// of them is made by a task that it does not wait for.
 pub fn read(session: &Session<'_>, step: StepId, task: &Task, ran: &Ran) -> Result<Vec<String>, Box<Failure>> {
-    let Some(depfile) = &task.depfile else { return Ok(Vec::new()) };
+    let Some(depfile) = task.depfile() else { return Ok(Vec::new()) };
     let shown = depfile.as_str();
     let fault = |message: String, help: &str| Box::new(ran.failure("task", message, Some(help.to_owned())));
     let path = session.world.root.join(shown);
@@ -67,7 +67,7 @@ fn unordered(session: &Session<'_>, step: StepId, found: &[String]) -> Option<(S
     let mut above: Option<HashSet<StepId>> = None;
     for path in found {
         let Some(maker) = world.maker(path) else { continue };
-        let Some(place) = world.graph.index.get(&StepKind::Task(maker.name.clone())) else { continue };
+        let Some(place) = world.graph.find(&StepKind::Task(maker.name.clone())) else { continue };
         let above = above.get_or_insert_with(|| {
             let mut above = HashSet::new();
             let mut open = vec![step];
@@ -77,7 +77,7 @@ fn unordered(session: &Session<'_>, step: StepId, found: &[String]) -> Option<(S
             }
             above
         });
-        if !above.contains(place) {
+        if !above.contains(&place) {
             return Some((path.clone(), maker.name.to_string()));
         }
     }

@@ -92,7 +92,7 @@ impl Literal {
         let all = workstream.files_scope.iter().chain(&workstream.files_create);
         Self(
             all.filter_map(|pattern| match pattern {
-                Pattern::File(path) => Some(path.0.clone().into_bytes()),
+                Pattern::File(path) => Some(path.0.as_bytes().to_vec()),
                 Pattern::Folder(_) | Pattern::Glob(_) => None,
             })
             .collect(),

@@ -6,7 +6,8 @@ mod each_file;
 
 use std::path::Path;
 
-use crate::analysis::pipeline::{Check, Command, Property, Rule};
+use crate::analysis::pipeline::template::Property;
+use crate::analysis::pipeline::{Check, Command, Rule};
 use crate::base::failure::Failure;
 use crate::base::finding::{Finding, FindingSeverity};
 use crate::exec::ExecError;

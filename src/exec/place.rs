@@ -44,7 +44,7 @@ impl<'a> Place<'a> {
     /// A place beside it for a look at the base: what lies in a workstream's own worktree may be a person's, and a build
     /// that is killed meanwhile must find it as it was.
     pub fn for_base(session: &'a Session<'a>, workstream: &'a Workstream) -> Self {
-        let name = WorkstreamId(format!("{}.base", workstream.id));
+        let name = WorkstreamId::from(format!("{}.base", workstream.id).as_str());
         let dir = session.world.worktree(&name);
         lock(&session.taken_up).insert(dir.clone());
         Self { name, dir, ..Self::of(session, workstream) }
@@ -121,7 +121,7 @@ impl<'a> Place<'a> {
     }
 
     fn worktree(&self) -> Worktree {
-        Worktree { dir: self.dir.clone(), name: self.name.0.clone() }
+        Worktree { dir: self.dir.clone(), name: self.name.to_string() }
     }
 
     /// What lies in the worktree now, ignored files included.

@@ -29,7 +29,7 @@ pub fn replay(
         return Ok(Edited::NoOutcome(no_recording(session, &path)));
     };
     if patch.iter().all(u8::is_ascii_whitespace) {
-        let name = tool.name.0.clone();
+        let name = tool.name.to_string();
         let good = Good { after: ground.tree, carried: false, tool: name, notes: Vec::new(), findings: Vec::new() };
         return Ok(Edited::Good(good));
     }

@@ -279,8 +279,7 @@ impl Jobs for Work<'_> {
             },
             Job::Workstream(id, steps) => {
                 let _span = session.world.profile.span(Category::Command, || format!("workstream {id}"));
-                let wanted =
-                    |kind: &StepKind| session.world.graph.index.get(kind).is_some_and(|step| steps.contains(step));
+                let wanted = |kind: &StepKind| session.world.graph.find(kind).is_some_and(|step| steps.contains(&step));
                 workstream::run(session, id, &wanted)
             }
         }

@@ -252,7 +252,7 @@ impl<'a> Session<'a> {
 
     /// A step is over: the event and the summary's line.
     pub fn end(&self, kind: &StepKind, ending: Ending) {
-        let step = self.world.graph.index.get(kind).copied();
+        let step = self.world.graph.find(kind);
         if step.is_none() && !matches!(kind, StepKind::Fix(..)) {
             return;
         }
@@ -317,11 +317,11 @@ impl<'a> Session<'a> {
             _ => StepStatus::Skipped,
         };
         for kind in kinds {
-            let step = self.world.graph.index.get(kind);
+            let step = self.world.graph.find(kind);
             let known = {
                 let books = lock(&self.books);
                 let steps = books.steps.get(&kind.workstream().cloned());
-                steps.zip(step).is_some_and(|(steps, step)| steps.contains_key(step))
+                steps.zip(step).is_some_and(|(steps, step)| steps.contains_key(&step))
             };
             if !known {
                 let reason = Reason::Blocked("an earlier step".to_owned());
@@ -375,7 +375,7 @@ impl<'a> Session<'a> {
 
     /// A workstream is over for this run.
     pub fn close(&self, mut summary: WorkstreamSummary) {
-        let id = WorkstreamId(summary.id.clone());
+        let id = WorkstreamId::from(summary.id.as_str());
         let steps = lock(&self.books).steps.remove(&Some(id.clone())).unwrap_or_default();
         let mut steps: Vec<StepSummary> = steps.into_values().collect();
         let fixes = lock(&self.books).fixes.remove(&id).unwrap_or_default();

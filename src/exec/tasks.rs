@@ -83,7 +83,7 @@ fn execute(
 ) -> Result<Ended, ExecError> {
     let begun = session.begin(kind, &look.reason().to_string(), None);
     let root = &session.world.root;
-    let dir = if task.dir.is_empty() { root.clone() } else { root.join(&task.dir) };
+    let dir = if task.dir().is_empty() { root.clone() } else { root.join(task.dir()) };
     let properties = Properties { arguments: session.world.arguments.to_vec(), ..Properties::default() };
     let begun_ns = found::begin(session, task)?;
     let beside = Beside::begin(session, task.name.as_str());
@@ -97,7 +97,7 @@ fn execute(
             bins: &bins(session, task)?,
             own: &[],
             secrets: &[],
-            pool: task.pool.as_deref(),
+            pool: task.pool(),
             jobserver: task.jobserver,
             timeout_ms: task.timeout_ms.unwrap_or(TASK_TIMEOUT_MS),
             idle_ms: None,
@@ -187,10 +187,10 @@ fn remember(
     }
     let mut look = look.clone();
     let mut request = None;
-    if after.as_slice() != inputs || task.depfile.is_some() {
+    if after.as_slice() != inputs || task.depfile().is_some() {
         let above = upstream(session.world, step, &session.task_keys(step));
         look.fingerprint = observe::fingerprint(session.world, task, &after, &above);
-        if task.depfile.is_some() {
+        if task.depfile().is_some() {
             request = Some(inputs_found::request(&look.fingerprint));
             let found = inputs_found::look(session.world, &found, &after, &session.hashes);
             look.fingerprint = inputs_found::with(look.fingerprint, &found.map_err(ObserveError::from)?);
@@ -278,7 +278,7 @@ fn clear_strays(session: &Session<'_>, task: &Task, made: &TaskBody) {
 /// Folders of the task's setups in front of PATH.
 fn bins(session: &Session<'_>, task: &Task) -> Result<Vec<PathBuf>, ExecError> {
     let mut prepared = crate::observe::workstream::Prepared::default();
-    for name in &task.setups {
+    for name in task.setups() {
         let setup = session.world.setup(name);
         let inputs = project_inputs(session.world, setup, &session.hashes)?;
         let step = StepKind::ProjectSetup(name.clone()).name();

@@ -233,7 +233,7 @@ impl<'a> Machine<'a, '_> {
 
     fn is_forced(&self, kind: &StepKind) -> bool {
         let forced = |kind: &StepKind| {
-            self.session.world.graph.index.get(kind).is_some_and(|step| self.session.asked.force.contains(step))
+            self.session.world.graph.find(kind).is_some_and(|step| self.session.asked.force.contains(&step))
         };
         let is_edit = matches!(kind, StepKind::Edit(..));
         forced(kind) || (is_edit && (self.again || forced(&StepKind::Result(self.workstream.id.clone()))))

@@ -2,29 +2,33 @@
 //!
 //! Needs a pipeline without errors (names resolved, no cycles); a cycle that slips through is answered, not looped on.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::analysis::pipeline::{Pipeline, Task, Workstream};
 use crate::analysis::scope::intersect::Shape;
+use crate::base::index::PlaceIndex;
+use crate::base::lists::Lists;
 use crate::base::name::WorkstreamId;
 use crate::base::path::{Pattern, PatternSet, RepoPath};
-use crate::graph::order::ordered;
-use crate::graph::{Graph, Step, StepId, StepKind};
+use crate::graph::order::ordered_lists;
+use crate::graph::{Graph, StepId, StepKind};
 
 /// Builds the graph; `whole` names the workstreams whose edit is asked once for all instructions.
 ///
 /// Errors: the names on a cycle.
 pub fn build(pipeline: &Pipeline, whole: &BTreeSet<WorkstreamId>) -> Result<Graph, Vec<String>> {
     let mut draft = Draft::default();
-    for setup in pipeline.tasks.iter().flat_map(|task| &task.setups) {
+    for setup in pipeline.tasks.iter().flat_map(Task::setups) {
         draft.add(StepKind::ProjectSetup(setup.clone()), []);
     }
     let makers = makers(pipeline);
     let first = draft.kinds.len();
+    let mut needs = Vec::new();
     for (place, task) in pipeline.tasks.iter().enumerate() {
-        let made = task_needs(task, place, &makers).into_iter().map(|need| Need::Place(first + need));
-        let setups = task.setups.iter().map(|setup| Need::Kind(StepKind::ProjectSetup(setup.clone())));
-        draft.push(StepKind::Task(task.name.clone()), made.chain(setups).collect());
+        needs.clear();
+        task_needs(task, place, &makers, &mut needs);
+        let setups = task.setups().iter().map(|setup| StepKind::ProjectSetup(setup.clone()));
+        draft.push(StepKind::Task(task.name.clone()), needs.iter().map(|need| first + need), setups);
     }
     let previous_gates = previous_gates(pipeline);
     for workstream in &pipeline.workstreams {
@@ -86,7 +90,8 @@ fn previous_gates(pipeline: &Pipeline) -> BTreeMap<u32, Vec<StepKind>> {
 
 /// Which task makes an output, and where tasks are, by name; tasks are their places.
 struct Makers<'a> {
-    tasks: HashMap<&'a str, usize>,
+    tasks: &'a [Task],
+    names: PlaceIndex,
     files: Made<'a>,
     folders: Made<'a>,
 }
@@ -94,22 +99,39 @@ struct Makers<'a> {
 /// Outputs by path, with the task that makes each.
 #[derive(Default)]
 struct Made<'a> {
-    exact: HashMap<&'a str, usize>,
     sorted: Vec<(&'a str, usize)>,
+    exact: PlaceIndex,
+    /// Folders that outputs lie in.
+    above: HashSet<&'a str>,
 }
 
 impl<'a> Made<'a> {
     fn of(outputs: impl Iterator<Item = (&'a str, usize)>) -> Self {
         let mut sorted: Vec<(&str, usize)> = outputs.collect();
-        let exact = sorted.iter().copied().collect();
         sorted.sort_unstable();
-        Self { exact, sorted }
+        let mut above = HashSet::new();
+        for (path, _) in &sorted {
+            let folders = path.rmatch_indices('/').map(|(end, _)| &path[..end]);
+            // Those above one that is known are known, too.
+            let _ = folders.take_while(|folder| above.insert(*folder)).count();
+        }
+        Self { exact: PlaceIndex::of(&sorted, |(path, _)| *path), sorted, above }
+    }
+
+    fn exact(&self, path: &str) -> Option<usize> {
+        self.exact.find(path, |place| self.sorted[place].0).map(|place| self.sorted[place].1)
+    }
+
+    /// Those below a folder.
+    fn below<'s>(&'s self, folder: &str) -> impl Iterator<Item = (&'a str, usize)> + use<'s, 'a> {
+        let inside = self.above.contains(folder).then(|| format!("{folder}/"));
+        inside.into_iter().flat_map(|inside| self.beginning(&inside))
     }
 
     /// Those whose paths begin with a text.
-    fn beginning(&self, text: &str) -> impl Iterator<Item = (&'a str, usize)> {
-        let from = self.sorted.partition_point(|(path, _)| *path < text);
-        self.sorted[from..].iter().copied().take_while(move |(path, _)| path.starts_with(text))
+    fn beginning<'s>(&'s self, text: &str) -> impl Iterator<Item = (&'a str, usize)> + use<'s, 'a> {
+        let tail = &self.sorted[self.sorted.partition_point(|(path, _)| *path < text)..];
+        tail[..tail.partition_point(|(path, _)| path.starts_with(text))].iter().copied()
     }
 }
 
@@ -121,23 +143,23 @@ fn makers(pipeline: &Pipeline) -> Makers<'_> {
         wanted.map(|(output, place)| (output.path.as_str(), place))
     };
     Makers {
-        tasks: pipeline.tasks.iter().enumerate().map(|(place, task)| (task.name.as_str(), place)).collect(),
+        tasks: &pipeline.tasks,
+        names: PlaceIndex::of(&pipeline.tasks, |task| &task.name),
         files: Made::of(outputs(false)),
         folders: Made::of(outputs(true)),
     }
 }
 
 /// The tasks that one needs, each once.
-fn task_needs(task: &Task, place: usize, makers: &Makers<'_>) -> Vec<usize> {
-    let mut needs: Vec<usize> =
-        task.depends_on.iter().filter_map(|name| makers.tasks.get(name.as_str()).copied()).collect();
+fn task_needs(task: &Task, place: usize, makers: &Makers<'_>, needs: &mut Vec<usize>) {
+    let named = |name| makers.names.find(name, |place| &makers.tasks[place].name);
+    needs.extend(task.depends_on.iter().filter_map(named));
     for input in &task.inputs {
-        makers_of(input, makers, &mut needs);
+        makers_of(input, makers, needs);
     }
     needs.sort_unstable();
     needs.dedup();
     needs.retain(|need| *need != place);
-    needs
 }
 
 /// The tasks whose declared outputs an input names: an output that matches is an implied dependency.
@@ -145,11 +167,11 @@ fn makers_of(input: &Pattern, makers: &Makers<'_>, found: &mut Vec<usize>) {
     match input {
         // A file that is written may be a folder, too.
         Pattern::File(path) | Pattern::Folder(path) => {
-            let (path, below) = (path.as_str(), format!("{}/", path.as_str()));
-            found.extend(makers.files.exact.get(path).copied());
-            found.extend(makers.files.beginning(&below).map(|(_, place)| place));
+            let path = path.as_str();
+            found.extend(makers.files.exact(path));
+            found.extend(makers.files.below(path).map(|(_, place)| place));
             found.extend(around(path, &makers.folders));
-            found.extend(makers.folders.beginning(&below).map(|(_, place)| place));
+            found.extend(makers.folders.below(path).map(|(_, place)| place));
         }
         Pattern::Glob(_) => {
             let prefix = input.literal_prefix();
@@ -158,7 +180,7 @@ fn makers_of(input: &Pattern, makers: &Makers<'_>, found: &mut Vec<usize>) {
             found.extend(files.map(|(_, place)| place));
             found.extend(around(prefix, &makers.folders));
             let shape = Shape::of(input);
-            let meets = |folder: &str| shape.meets(&Shape::of(&Pattern::Folder(RepoPath(folder.to_owned()))));
+            let meets = |folder: &str| shape.meets(&Shape::of(&Pattern::Folder(RepoPath(folder.into()))));
             let folders = makers.folders.beginning(prefix).filter(|(path, _)| meets(path));
             found.extend(folders.map(|(_, place)| place));
         }
@@ -168,14 +190,8 @@ fn makers_of(input: &Pattern, makers: &Makers<'_>, found: &mut Vec<usize>) {
 /// The folders that a path is, or lies in.
 fn around<'m>(path: &'m str, folders: &'m Made<'_>) -> impl Iterator<Item = usize> + 'm {
     let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
-    let ends = ends.filter(|_| !folders.exact.is_empty());
-    ends.filter_map(|end| folders.exact.get(&path[..end]).copied())
-}
-
-/// What a step needs, before all places are known.
-enum Need {
-    Place(usize),
-    Kind(StepKind),
+    let ends = ends.filter(|_| !folders.sorted.is_empty());
+    ends.filter_map(|end| folders.exact(&path[..end]))
 }
 
 /// Steps before their order is known.
@@ -184,7 +200,10 @@ struct Draft {
     kinds: Vec<StepKind>,
     /// Places of those that may be added again or needed by name.
     index: HashMap<StepKind, usize>,
-    needs: Vec<Vec<Need>>,
+    /// What each step needs, by place.
+    needs: Lists<u32>,
+    /// What steps need of which the place may not be known yet, in the steps' order.
+    named: Vec<(usize, StepKind)>,
 }
 
 impl Draft {
@@ -193,46 +212,69 @@ impl Draft {
             return;
         }
         self.index.insert(kind.clone(), self.kinds.len());
-        self.push(kind, needs.into_iter().map(Need::Kind).collect());
+        self.push(kind, [], needs);
     }
 
     /// A step that is added once and needed by its place.
-    fn push(&mut self, kind: StepKind, needs: Vec<Need>) {
+    fn push(
+        &mut self,
+        kind: StepKind,
+        needs: impl IntoIterator<Item = usize>,
+        named: impl IntoIterator<Item = StepKind>,
+    ) {
+        let place = self.kinds.len();
         self.kinds.push(kind);
-        self.needs.push(needs);
+        self.needs.push(needs.into_iter().map(number));
+        self.named.extend(named.into_iter().map(|kind| (place, kind)));
     }
 
     /// Numbers the steps so that dependencies come first.
     fn finish(self) -> Result<Graph, Vec<String>> {
-        let place = |need: &Need| match need {
-            Need::Place(place) => Some(*place),
-            Need::Kind(kind) => self.index.get(kind).copied(),
-        };
-        let needs: Vec<Vec<usize>> = self.needs.iter().map(|needs| needs.iter().filter_map(place).collect()).collect();
-        let order =
-            ordered(&needs).map_err(|stuck| stuck.iter().map(|&place| self.kinds[place].name()).collect::<Vec<_>>())?;
+        let Self { kinds, index, needs, named } = self;
+        let needs = if named.is_empty() { needs } else { placed(&needs, &named, &index) };
+        drop(index);
+        let order = ordered_lists(&needs)
+            .map_err(|stuck| stuck.iter().map(|&place| kinds[place as usize].name()).collect::<Vec<_>>())?;
         let mut place_of = vec![StepId(0); order.len()];
-        for (position, &place) in order.iter().enumerate() {
-            place_of[place] = StepId(u32::try_from(position).unwrap_or(u32::MAX));
+        for (position, &place) in (0..).zip(&order) {
+            place_of[place as usize] = StepId(position);
         }
-        let steps: Vec<Step> = order.iter().map(|&place| step(&self.kinds[place], &needs[place], &place_of)).collect();
-        let index = self.kinds.into_iter().zip(place_of).collect();
-        Ok(Graph { steps, index })
+        let mut sorted = Lists::with_capacity(order.len());
+        let mut depends_on: Vec<StepId> = Vec::new();
+        for &place in &order {
+            depends_on.clear();
+            depends_on.extend(needs.get(place as usize).iter().map(|&need| place_of[need as usize]));
+            depends_on.sort_unstable();
+            depends_on.dedup();
+            sorted.push(depends_on.iter().copied());
+        }
+        let mut steps: Vec<(StepId, StepKind)> = place_of.into_iter().zip(kinds).collect();
+        steps.sort_unstable_by_key(|(step, _)| *step);
+        Ok(Graph::of(steps.into_iter().map(|(_, kind)| kind).collect(), sorted))
     }
 }
 
-fn step(kind: &StepKind, needs: &[usize], place_of: &[StepId]) -> Step {
-    let mut depends_on: Vec<StepId> = needs.iter().map(|&need| place_of[need]).collect();
-    depends_on.sort_unstable();
-    depends_on.dedup();
-    Step { kind: kind.clone(), depends_on }
+/// What steps need, all by place.
+fn placed(needs: &Lists<u32>, named: &[(usize, StepKind)], index: &HashMap<StepKind, usize>) -> Lists<u32> {
+    let mut all = Lists::with_capacity(needs.len());
+    let mut named = named.iter().peekable();
+    for (place, list) in needs.iter().enumerate() {
+        let own = std::iter::from_fn(|| named.next_if(|(step, _)| *step == place));
+        let own = own.filter_map(|(_, kind)| index.get(kind).copied().map(number));
+        all.push(list.iter().copied().chain(own));
+    }
+    all
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Made, Makers, makers_of};
+    use crate::base::index::PlaceIndex;
     use crate::base::path::{Pattern, RepoPath, is_glob};
-    use std::collections::HashMap;
 
     #[test]
     fn an_input_waits_for_whatever_makes_a_part_of_it() {
@@ -241,11 +283,11 @@ mod tests {
             let all = outputs.iter().enumerate().filter(|(_, path)| path.ends_with('/') == folder);
             Made::of(all.map(|(place, path)| (path.trim_end_matches('/'), place)))
         };
-        let makers = Makers { tasks: HashMap::new(), files: made(false), folders: made(true) };
+        let makers = Makers { tasks: &[], names: PlaceIndex::default(), files: made(false), folders: made(true) };
         let check = |input: &str, expect: &[&str]| {
-            let literal = || RepoPath(input.trim_end_matches('/').to_owned());
+            let literal = || RepoPath(input.trim_end_matches('/').into());
             let pattern = match input {
-                _ if is_glob(input) => Pattern::Glob(input.to_owned()),
+                _ if is_glob(input) => Pattern::Glob(input.into()),
                 _ if input.ends_with('/') => Pattern::Folder(literal()),
                 _ => Pattern::File(literal()),
             };

@@ -4,7 +4,7 @@
 //! or TARGET/PART. Knows no command line.
 
 use crate::analysis::pipeline::Pipeline;
-use crate::base::name::{RuleName, SetupName, TaskName, WorkstreamId};
+use crate::base::name::{SetupName, WorkstreamId};
 use crate::base::path::{compile_glob, is_glob};
 use crate::graph::{Graph, StepId, StepKind};
 
@@ -21,7 +21,7 @@ pub struct TargetError {
 /// The steps that a target names.
 pub fn resolve(pipeline: &Pipeline, graph: &Graph, target: &str) -> Result<Vec<StepId>, TargetError> {
     let kinds = kinds(pipeline, graph, target)?;
-    let ids: Vec<StepId> = kinds.iter().filter_map(|kind| graph.index.get(kind).copied()).collect();
+    let ids: Vec<StepId> = kinds.iter().filter_map(|kind| graph.find(kind)).collect();
     match fixes(pipeline, target) {
         _ if !ids.is_empty() => Ok(ids),
         Some((id, _)) => Err(TargetError {
@@ -49,7 +49,7 @@ pub fn fixes(pipeline: &Pipeline, target: &str) -> Option<(WorkstreamId, Option<
 pub fn defaults(pipeline: &Pipeline, graph: &Graph) -> Result<Vec<StepId>, TargetError> {
     if pipeline.default.is_empty() {
         let tasks = pipeline.tasks.iter().map(|task| StepKind::Task(task.name.clone()));
-        return Ok(tasks.filter_map(|kind| graph.index.get(&kind).copied()).collect());
+        return Ok(tasks.filter_map(|kind| graph.find(&kind)).collect());
     }
     let mut all = Vec::new();
     for target in &pipeline.default {
@@ -65,12 +65,12 @@ fn kinds(pipeline: &Pipeline, graph: &Graph, target: &str) -> Result<Vec<StepKin
         return Ok(found.map(|workstream| StepKind::Result(workstream.id.clone())).collect());
     }
     if let Some(name) = target.strip_prefix("setup:") {
-        let name = SetupName(name.to_owned());
-        let found = graph.steps.iter().map(|step| &step.kind);
+        let name = SetupName::from(name);
+        let found = graph.kinds().iter();
         return Ok(found.filter(|kind| is_setup(kind, &name)).cloned().collect());
     }
-    let exact = StepKind::Task(TaskName(target.to_owned()));
-    if graph.index.contains_key(&exact) {
+    let exact = StepKind::Task(target.into());
+    if graph.find(&exact).is_some() {
         return Ok(vec![exact]);
     }
     if let Some(task) = pipeline.tasks.iter().find(|task| makes(task, target)) {
@@ -115,15 +115,14 @@ fn part_of(graph: &Graph, id: &WorkstreamId, part: &str) -> Vec<StepKind> {
         _ => match (number("edit."), number("test."), part.strip_prefix("setup.")) {
             (Some(number), ..) => StepKind::Edit(id.clone(), number),
             (_, Some(number), _) => StepKind::Test(id.clone(), number),
-            (.., Some(name)) => StepKind::Setup(id.clone(), SetupName(name.to_owned())),
-            _ => StepKind::Lint(id.clone(), RuleName(part.to_owned())),
+            (.., Some(name)) => StepKind::Setup(id.clone(), name.into()),
+            _ => StepKind::Lint(id.clone(), part.into()),
         },
     };
-    if graph.index.contains_key(&kind) {
+    if graph.find(&kind).is_some() {
         return vec![kind];
     }
-    let all = graph.steps.iter().map(|step| &step.kind);
-    all.filter(|kind| kind.workstream() == Some(id) && kind.word() == part).cloned().collect()
+    graph.kinds().iter().filter(|kind| kind.workstream() == Some(id) && kind.word() == part).cloned().collect()
 }
 
 /// A workstream by its id, or by a prefix of it that ends at a `-`.
@@ -158,8 +157,8 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// All names that can be typed, for completion and suggestions.
 pub fn names(pipeline: &Pipeline) -> Vec<String> {
-    let tasks = pipeline.tasks.iter().map(|task| task.name.0.clone());
-    tasks.chain(pipeline.workstreams.iter().map(|workstream| workstream.id.0.clone())).collect()
+    let tasks = pipeline.tasks.iter().map(|task| task.name.to_string());
+    tasks.chain(pipeline.workstreams.iter().map(|workstream| workstream.id.to_string())).collect()
 }
 
 fn unknown(pipeline: &Pipeline, target: &str) -> TargetError {

@@ -14,7 +14,7 @@ use crate::system::{Kind, Stat};
 const MAGIC: [u8; 8] = *b"pl-plan\n";
 
 /// Changes with the meaning of any byte.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 208;

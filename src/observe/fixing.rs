@@ -109,8 +109,8 @@ impl Progress {
         rules.sort_by_key(|rule| rule.place);
         let count = |rule: &Rule| u32::try_from(rule.fix.len()).unwrap_or(u32::MAX);
         let chain = Chain {
-            mechanical: rules.into_iter().map(|rule| (rule.name.0.clone(), count(rule))).collect(),
-            tools: workstream.fixers.iter().map(|tool| tool.0.clone()).collect(),
+            mechanical: rules.into_iter().map(|rule| (rule.name.to_string(), count(rule))).collect(),
+            tools: workstream.fixers.iter().map(|tool| tool.to_string()).collect(),
             broken: broken.clone(),
         };
         next(&workstream.breakers, &self.turns, &chain)
@@ -297,7 +297,7 @@ pub fn request(
             Ok(Some(FixRequest { fingerprint, files: Vec::new(), prepared }))
         }
         Fixer::Mechanical { rule, number } => {
-            let rule = world.rule(&RuleName(rule.clone()));
+            let rule = world.rule(&RuleName::from(rule.as_str()));
             let Some(command) = rule.fix.get(*number as usize - 1) else { return Ok(None) };
             let delta: Delta = repository.diff(ground.base, ground.tree)?;
             let found = verification::lint_files(repository, workstream, rule, ground.tree, &delta)?;

@@ -36,7 +36,7 @@ pub fn complete(
     inputs: &[Input],
     hashes: &HashCache,
 ) -> Result<Fingerprint, ObserveError> {
-    if task.depfile.is_none() {
+    if task.depfile().is_none() {
         return Ok(declared);
     }
     let mut newest = None;
@@ -71,14 +71,14 @@ pub fn look(
 ) -> Result<Vec<Input>, InputsError> {
     let declared: HashSet<&str> = declared.iter().map(|input| input.path.as_str()).collect();
     let others = found.iter().filter(|path| !declared.contains(path.as_str()));
-    let patterns: Vec<Pattern> = others.map(|path| Pattern::File(RepoPath(path.clone()))).collect();
+    let patterns: Vec<Pattern> = others.map(|path| Pattern::File(RepoPath(path.into()))).collect();
     inputs::evaluate(&world.root, &patterns, &[], hashes, &world.sights).map(|inputs| inputs.entries)
 }
 
 /// A path of a depfile relative to the project's root; `None` where it lies outside, or is what the task itself makes.
 pub fn inside(world: &World, task: &Task, written: &str) -> Option<String> {
     let mut path = PathBuf::new();
-    for part in world.root.join(&task.dir).join(Path::new(written)).components() {
+    for part in world.root.join(task.dir()).join(Path::new(written)).components() {
         match part {
             Component::CurDir => {}
             Component::ParentDir => drop(path.pop()),
@@ -87,6 +87,6 @@ pub fn inside(world: &World, task: &Task, written: &str) -> Option<String> {
     }
     let path = path.strip_prefix(&world.root).ok()?.to_str()?.to_owned();
     let own = world.maker(&path).is_some_and(|maker| maker.name == task.name)
-        || task.depfile.as_ref().is_some_and(|depfile| depfile.as_str() == path);
+        || task.depfile().is_some_and(|depfile| depfile.as_str() == path);
     (!path.is_empty() && !own).then_some(path)
 }

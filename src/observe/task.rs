@@ -22,7 +22,7 @@ const INPUT_PARTS_MAX: usize = 512;
 pub fn inputs(world: &World, task: &Task, hashes: &HashCache) -> Result<Vec<Input>, InputsError> {
     let mut left_out: Vec<Pattern> =
         if task.in_place { Vec::new() } else { task.outputs.iter().map(pattern).collect() };
-    left_out.extend(task.depfile.clone().map(Pattern::File));
+    left_out.extend(task.depfile().cloned().map(Pattern::File));
     inputs::evaluate(&world.root, &task.inputs, &left_out, hashes, &world.sights).map(|inputs| inputs.entries)
 }
 
@@ -37,13 +37,13 @@ pub fn fingerprint(world: &World, task: &Task, inputs: &[Input], upstream: &[(St
         fingerprint.text("command", &command.text());
         fingerprint.digest(
             format!("program {}", first_word(command)),
-            program::digest(world, &first_word(command), &task.environment, &world.root.join(&task.dir), &[]),
+            program::digest(world, &first_word(command), &task.environment, &world.root.join(task.dir()), &[]),
         );
         if command.text().contains("{args}") {
             fingerprint.text("args", &world.arguments.join("\n"));
         }
     }
-    fingerprint.text("dir", &task.dir);
+    fingerprint.text("dir", task.dir());
     for (name, value) in &world.environment_of(&task.environment).keyed {
         fingerprint.text(format!("env {name}"), value.as_deref().unwrap_or("(absent)"));
     }
@@ -53,7 +53,7 @@ pub fn fingerprint(world: &World, task: &Task, inputs: &[Input], upstream: &[(St
     let outputs: Vec<String> =
         task.outputs.iter().map(|output| format!("{} {}", output.path.as_str(), output.store)).collect();
     fingerprint.text("outputs", &outputs.join("\n"));
-    if let Some(depfile) = &task.depfile {
+    if let Some(depfile) = task.depfile() {
         fingerprint.text("depfile", depfile.as_str());
     }
     add_inputs(&mut fingerprint, "inputs", inputs);
@@ -112,7 +112,7 @@ fn list_folder(
     hashes: &HashCache,
     files: &mut Vec<OutputFile>,
 ) -> Result<(), String> {
-    let mut open = vec![(root.to_path_buf(), output.path.0.clone())];
+    let mut open = vec![(root.to_path_buf(), output.path.0.to_string())];
     while let Some((folder, prefix)) = open.pop() {
         let entries =
             world.system.list(&folder).map_err(|error| format!("output {prefix}/ cannot be listed: {error}"))?;
@@ -167,7 +167,9 @@ pub fn is_memoized(task: &Task) -> bool {
 /// The first word of a command, for messages.
 pub fn first_word(command: &Command) -> String {
     match command {
-        Command::Argv(argv) => argv.first().map(crate::analysis::pipeline::Template::text).unwrap_or_default(),
+        Command::Argv(argv) => {
+            argv.first().map(crate::analysis::pipeline::template::Template::text).unwrap_or_default()
+        }
         Command::Shell(_) => "sh".to_owned(),
     }
 }

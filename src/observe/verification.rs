@@ -34,7 +34,7 @@ pub fn setup_inputs(repository: &Repository, setup: &Setup, tree: TreeId) -> Res
         if let Pattern::File(path) = pattern
             && !inputs.iter().any(|(known, _)| known == path.as_str())
         {
-            inputs.push((path.0.clone(), "absent".to_owned()));
+            inputs.push((path.0.to_string(), "absent".to_owned()));
         }
     }
     inputs.sort();

@@ -169,7 +169,7 @@ pub struct Prepared {
 impl Prepared {
     /// Adds a setup whose output is there.
     pub fn add(&mut self, setup: &Setup, ready: &SetupLook) {
-        self.keys.push((setup.name.0.clone(), ready.look.key));
+        self.keys.push((setup.name.to_string(), ready.look.key));
         self.outputs.push((setup.name.clone(), ready.output.clone()));
         for bin in &setup.bin {
             self.bins.push(PathBuf::from(bin.text().replace("{out}", &ready.output.to_string_lossy())));

@@ -78,7 +78,7 @@ impl<'s> Reader<'s> {
     pub fn used(&mut self) {
         let files = self.reading.files.iter();
         let used: Vec<String> =
-            files.flat_map(|file| &file.definitions.used_rules).map(|rule| rule.value.clone()).collect();
+            files.flat_map(|file| &file.definitions.used_rules).map(|rule| rule.value.to_string()).collect();
         if !used.is_empty() {
             self.carried(shipped::LIBRARY, |text| used.iter().any(|rule| shipped::declares(text, rule)));
         }
@@ -196,7 +196,7 @@ impl<'s> Reader<'s> {
 
     fn include_glob(&mut self, glob: &str, text: &Text) {
         let Ok(matcher) = compile_glob(glob) else { return };
-        let literal = Pattern::Glob(glob.to_owned());
+        let literal = Pattern::Glob(glob.into());
         let literal = literal.literal_prefix();
         let start = literal.rsplit_once('/').map_or("", |(folder, _)| folder);
         let depth = if glob.contains("**") || glob.contains('{') { usize::MAX } else { glob.matches('/').count() };

@@ -2,12 +2,18 @@
 //!
 //! Knows neither other files nor whether a name exists; `analysis` resolves and checks.
 
+pub mod table;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use ecow::EcoString;
+
+use self::table::{SharedTexts, TaskTable};
 use crate::base::span::{Span, Spanned};
 
 /// Text with its place.
-pub type Text = Spanned<String>;
+pub type Text = Spanned<EcoString>;
 
 /// All that one file (or, merged, all files) defines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,8 +52,10 @@ pub struct Definitions {
     pub allow_overlaps: Vec<AllowOverlap>,
     /// `setup "python" { … }`.
     pub setups: Vec<SetupDefinition>,
-    /// `task "test" { … }` and the tasks of JSON task files.
+    /// `task "test" { … }`, and the tasks of a JSON task file in which something is wrong.
     pub tasks: Vec<TaskDefinition>,
+    /// The tasks of a JSON task file in which nothing is wrong.
+    pub task_table: TaskTable,
     /// `workstream "…" { … }` and JSON bundles.
     pub workstreams: Vec<WorkstreamDefinition>,
     /// `rule "ruff" { … }`.
@@ -239,6 +247,64 @@ pub struct TaskDefinition {
     pub timeout: Option<Text>,
     /// The whole node.
     pub span: Span,
+}
+
+/// A task of a file, wherever it stands.
+#[derive(Debug, Clone, Copy)]
+pub enum DefinedTask<'d> {
+    /// A definition.
+    Definition(&'d TaskDefinition),
+    /// A row of a table.
+    Row(&'d TaskTable, usize),
+}
+
+impl Definitions {
+    /// All tasks in order.
+    pub fn defined_tasks(&self) -> impl Iterator<Item = DefinedTask<'_>> {
+        let rows = (0..self.task_table.len()).map(|row| DefinedTask::Row(&self.task_table, row));
+        self.tasks.iter().map(DefinedTask::Definition).chain(rows)
+    }
+}
+
+impl<'d> DefinedTask<'d> {
+    /// Its name, and where that stands.
+    pub fn name(self) -> (&'d str, Span) {
+        match self {
+            Self::Definition(task) => (&task.name.value, task.name.span),
+            Self::Row(table, row) => table.name(row),
+        }
+    }
+
+    /// Its definition.
+    pub fn definition(self, texts: &mut SharedTexts) -> Cow<'d, TaskDefinition> {
+        match self {
+            Self::Definition(task) => Cow::Borrowed(task),
+            Self::Row(table, row) => Cow::Owned(table.definition(row, texts)),
+        }
+    }
+}
+
+impl TaskDefinition {
+    /// A task of which nothing is said but its name.
+    pub fn empty(name: Text, span: Span) -> Self {
+        Self {
+            name,
+            about: None,
+            depends_on: Vec::new(),
+            dir: None,
+            command: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            in_place: false,
+            depfile: None,
+            environment: EnvironmentDefinition::default(),
+            variables: Vec::new(),
+            pool: None,
+            jobserver: None,
+            timeout: None,
+            span,
+        }
+    }
 }
 
 /// One acceptance test of a workstream.

@@ -5,6 +5,7 @@
 mod bundle;
 mod plain;
 mod reader;
+mod table;
 mod task_file;
 
 use jsonc_parser::ast::{Object, Value};
@@ -60,8 +61,10 @@ fn bundles_of_tree(file: FileId, text: &str) -> Parsed {
 
 /// Reads a JSON file of `include`.
 pub(super) fn parse_task_file(file: FileId, text: &str) -> Parsed {
-    match plain::tasks(file, text) {
-        Some(tasks) => Parsed { definitions: Definitions { tasks, ..Definitions::default() }, ..Parsed::default() },
+    match table::tasks(file, text) {
+        Some(task_table) => {
+            Parsed { definitions: Definitions { task_table, ..Definitions::default() }, ..Parsed::default() }
+        }
         None => tasks_of_tree(file, text),
     }
 }

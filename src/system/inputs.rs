@@ -142,7 +142,7 @@ pub fn evaluate(
 
 /// The folder from which a glob is walked: its parts before the first one with glob characters.
 fn walk_root(glob: &str) -> String {
-    let literal = Pattern::Glob(glob.to_owned()).literal_prefix().len();
+    let literal = Pattern::Glob(glob.into()).literal_prefix().len();
     glob[..literal].rfind('/').map_or_else(String::new, |end| glob[..end].to_owned())
 }
 
@@ -408,9 +408,9 @@ mod tests {
 
     fn patterns(texts: &[&str]) -> Vec<Pattern> {
         let pattern = |text: &&str| match text.strip_suffix('/') {
-            _ if is_glob(text) => Pattern::Glob((*text).to_owned()),
-            Some(folder) => Pattern::Folder(RepoPath(folder.to_owned())),
-            None => Pattern::File(RepoPath((*text).to_owned())),
+            _ if is_glob(text) => Pattern::Glob((*text).into()),
+            Some(folder) => Pattern::Folder(RepoPath(folder.into())),
+            None => Pattern::File(RepoPath((*text).into())),
         };
         texts.iter().map(pattern).collect()
     }

@@ -59,7 +59,7 @@ pub fn look(rule: &Rule, check: Check, files: &[File], others: &[String]) -> Vec
         Check::Whitespace => texts().flat_map(whitespace::look).collect(),
     };
     let finding = |fault: Fault| Finding {
-        tool: rule.name.0.clone(),
+        tool: rule.name.to_string(),
         code: Some(fault.code.to_owned()),
         category: rule.category.clone(),
         severity: rule.severity,

@@ -75,7 +75,7 @@ impl Said {
         };
         let message = self.message.map(inner).or_else(|| code.clone()).unwrap_or_default();
         Finding {
-            tool: rule.name.0.clone(),
+            tool: rule.name.to_string(),
             category: category.to_owned(),
             severity: self.severity.map_or(rule.severity, |word| severity(rule, &word)),
             code,

@@ -25,7 +25,7 @@ fn rule(parser: Parser) -> Rule {
         about: None,
         files: Vec::new(),
         looks_in: LooksIn::All,
-        command: Command::Argv(Vec::new()),
+        command: Command::Argv(Box::default()),
         exit_clean: vec![0],
         exit_findings: vec![1],
         parsers: vec![parser],

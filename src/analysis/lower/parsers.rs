@@ -62,7 +62,7 @@ pub fn parser(rule: &RuleDefinition, definition: &ParserDefinition, diagnostics:
     let fields: &[&str] = if makes_fields { &FIELDS } else { &[] };
     only(rule, definition, &[*own, &BASES, fields].concat(), diagnostics);
     let given = definition.fields.iter().filter(|(field, _)| fields.contains(&field.as_str()));
-    parser.fields = given.map(|(field, text)| (field.clone(), text.value.clone())).collect();
+    parser.fields = given.map(|(field, text)| (field.clone(), text.value.to_string())).collect();
     parser.form = match kind {
         "json" => Form::Json(elements(rule, definition, diagnostics)),
         "json-lines" => Form::JsonLines(elements(rule, definition, diagnostics)),
@@ -110,7 +110,7 @@ fn elements(rule: &RuleDefinition, definition: &ParserDefinition, diagnostics: &
             diagnostics.push(bad(rule, text, "is not a path", "write it like `$[*]` or `$.results[*]`"));
         }
     }
-    let text = |field: &str| definition.fields.get(field).map(|text| text.value.clone());
+    let text = |field: &str| definition.fields.get(field).map(|text| text.value.to_string());
     let by_line = definition.kind.value == "json-lines";
     if !by_line && !definition.fields.contains_key("each") {
         let message = "parse \"json\" does not say where its findings are".to_owned();
@@ -120,8 +120,8 @@ fn elements(rule: &RuleDefinition, definition: &ParserDefinition, diagnostics: &
     for texts in &definition.only {
         match texts.as_slice() {
             [path, first, more @ ..] => {
-                let values = std::iter::once(first).chain(more).map(|text| text.value.clone()).collect();
-                only.push((path.value.clone(), values));
+                let values = std::iter::once(first).chain(more).map(|text| text.value.to_string()).collect();
+                only.push((path.value.to_string(), values));
             }
             _ => {
                 let span = texts.first().map_or(definition.span, |text| text.span);
@@ -167,7 +167,7 @@ fn regex(
             diagnostics.push(bad(rule, text, "finds neither path nor message", help));
         }
     }
-    Form::Regex { pattern: text.value.clone(), whole_text, ignore }
+    Form::Regex { pattern: text.value.to_string(), whole_text, ignore }
 }
 
 /// A field that is a regular expression.
@@ -179,7 +179,7 @@ fn pattern(
 ) -> Option<(String, regex::Regex)> {
     let text = definition.fields.get(field)?;
     match regex::Regex::new(&text.value) {
-        Ok(compiled) => Some((text.value.clone(), compiled)),
+        Ok(compiled) => Some((text.value.to_string(), compiled)),
         Err(error) => {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or("it cannot be read").trim_start_matches("error: ");

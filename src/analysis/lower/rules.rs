@@ -12,7 +12,8 @@ use crate::analysis::lower::tools::no_command;
 use crate::analysis::lower::words::{Timeouts, duration_ms, word};
 use crate::analysis::names::suggest;
 use crate::analysis::pipeline::program::{Patience, Quota};
-use crate::analysis::pipeline::{Check, Command, FailOn, LooksIn, Missing, Property, Rule};
+use crate::analysis::pipeline::template::Property;
+use crate::analysis::pipeline::{Check, Command, FailOn, LooksIn, Missing, Rule};
 use crate::analysis::scope::entry::patterns;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::finding::FindingSeverity;
@@ -65,7 +66,7 @@ pub fn fail_on(gathered: &Gathered<'_>, diagnostics: &mut Vec<Diagnostic>) -> Ve
     let severities =
         [("error", FindingSeverity::Error), ("warning", FindingSeverity::Warning), ("info", FindingSeverity::Info)];
     let categories = CATEGORIES.map(|category| (category, category));
-    let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
+    let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.to_string());
     let names: Vec<&str> = gathered.rules.iter().map(|rule| rule.name.value.as_str()).collect();
     let one = |line: &&FailOnDefinition| {
         if let Some(rule) = line.rule.as_ref().filter(|rule| !names.contains(&rule.value.as_str())) {
@@ -100,10 +101,10 @@ fn lower(
     let check = word(definition.check.as_ref(), &checks, diagnostics);
     let command = match &definition.command {
         Some(command) => lookup.command(command, &PROPERTIES, diagnostics),
-        None if definition.check.is_some() => Command::Argv(Vec::new()),
+        None if definition.check.is_some() => Command::Argv(Box::default()),
         None => {
             diagnostics.push(no_command("rule", &definition.name, "add `run \"program\" \"{files}\"`"));
-            Command::Argv(Vec::new())
+            Command::Argv(Box::default())
         }
     };
     if definition.parsers.is_empty() && definition.check.is_none() {
@@ -117,7 +118,7 @@ fn lower(
     let (severity, severities) = severities(definition, diagnostics);
     Rule {
         name: RuleName(name.clone()),
-        about: definition.about.as_ref().map(|about| about.value.clone()),
+        about: definition.about.as_ref().map(|about| about.value.to_string()),
         files: patterns(&definition.files, None, diagnostics),
         looks_in: word(definition.looks_in.as_ref(), &places, diagnostics).unwrap_or(LooksIn::Scope),
         command,
@@ -142,7 +143,7 @@ fn lower(
         hide_source: definition.hide_source,
         patience: patience(&definition.patience, name, diagnostics),
         version: definition.version.as_ref().map(|version| lookup.command(version, &[], diagnostics)),
-        install: definition.install.iter().map(|word| word.value.clone()).collect(),
+        install: definition.install.iter().map(|word| word.value.to_string()).collect(),
         timeout_ms: timeouts.step_ms(definition.timeout.as_ref(), diagnostics),
     }
 }
@@ -156,7 +157,7 @@ fn pattern(owner: &str, text: &Text, diagnostics: &mut Vec<Diagnostic>) -> Strin
         let diagnostic = Diagnostic::new(&bad_parser::CODE, text.span, message);
         diagnostics.push(diagnostic.help("mend the pattern").about(owner));
     }
-    text.value.clone()
+    text.value.to_string()
 }
 
 /// `idle` and `quota` of a rule or a tool.
@@ -180,7 +181,7 @@ fn categories(definition: &RuleDefinition, diagnostics: &mut Vec<Diagnostic>) ->
         }
         for code in codes {
             pattern(&definition.name.value, code, diagnostics);
-            some.push((code.value.clone(), category.to_owned()));
+            some.push((code.value.to_string(), category.to_owned()));
         }
     }
     (all.unwrap_or("other").to_owned(), some)
@@ -200,7 +201,7 @@ fn severities(
         if words.is_empty() {
             only_one(definition, "severity", first, all.replace(severity).is_some(), diagnostics);
         }
-        some.extend(words.iter().map(|word| (word.value.to_lowercase(), severity)));
+        some.extend(words.iter().map(|word| (word.value.as_str().to_lowercase(), severity)));
     }
     (all.unwrap_or(FindingSeverity::Error), some)
 }

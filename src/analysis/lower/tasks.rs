@@ -2,8 +2,10 @@
 //!
 //! Knows no files: what inputs and outputs are on disk is asked when a step is ready.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use rayon::prelude::*;
 
 use crate::analysis::diagnostics::{
@@ -13,19 +15,25 @@ use crate::analysis::gather::Gathered;
 use crate::analysis::lower::template::{Globals, Lookup};
 use crate::analysis::lower::tools::{check_pool, no_command};
 use crate::analysis::lower::words::{Timeouts, word};
-use crate::analysis::names::{Found, Names};
-use crate::analysis::order::{Edge, Order};
-use crate::analysis::pipeline::{Command, Output, Property, Setup, Task, TemplatePart};
-use crate::analysis::scope::entry::{patterns, read, read_all};
+use crate::analysis::names::{Exact, Found, Names};
+use crate::analysis::order::{Edge, Order, is_acyclic};
+use crate::analysis::pipeline::template::{Property, TemplatePart};
+use crate::analysis::pipeline::{Command, Output, Setup, Task, TaskExtras};
+use crate::analysis::scope::entry::{patterns, read};
 use crate::analysis::{ambiguous, cycle, listing::Listing};
 use crate::base::diagnostic::Diagnostic;
+use crate::base::lists::Lists;
 use crate::base::name::{SetupName, TaskName};
 use crate::base::path::{Pattern, RepoPath};
 use crate::base::span::Span;
-use crate::syntax::definition::{SetupDefinition, TaskDefinition, Text};
+use crate::syntax::definition::table::SharedTexts;
+use crate::syntax::definition::{DefinedTask, SetupDefinition, TaskDefinition, Text};
 
 /// From so many tasks on they are lowered by several threads.
 const PARALLEL_TASKS_MIN: usize = 512;
+
+/// So many tasks are lowered in one go.
+const PART_TASKS: usize = 512;
 
 /// What tasks and setups are lowered with.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +66,7 @@ fn lower_setup(definition: &SetupDefinition, room: Room<'_>, diagnostics: &mut V
         Some(command) => lookup.command(command, properties, diagnostics),
         None => {
             diagnostics.push(no_command("setup", &definition.name, "add `run \"program\" \"{out}\"`"));
-            Command::Argv(Vec::new())
+            Command::Argv(Box::default())
         }
     };
     let inputs = lookup.plains(&definition.inputs, diagnostics);
@@ -76,44 +84,118 @@ fn lower_setup(definition: &SetupDefinition, room: Room<'_>, diagnostics: &mut V
 /// Makes tasks of what is defined, in order, and checks what they make.
 pub fn tasks(room: Room<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Task> {
     let definitions = &room.gathered.tasks;
-    let names = Names::new(definitions.iter().map(|task| task.name.value.as_str()));
+    let names = Names::new(definitions.iter().map(|task| task.name().0));
     let setups = Names::new(room.gathered.setups.iter().map(|setup| setup.name.value.as_str()));
-    let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(definitions.len());
-    let mut made: Vec<(Output, usize, Span)> = Vec::new();
-    let mut tasks = Vec::with_capacity(definitions.len());
-    for (at, (definition, (mut task, mut found))) in definitions.iter().zip(lowered(room)).enumerate() {
-        let (own, setup_names) = dependencies(definition, at, room, &names, &setups, diagnostics);
-        diagnostics.append(&mut found);
-        task.depends_on = own.iter().map(|edge| TaskName(definitions[edge.to].name.value.clone())).collect();
-        task.depends_on.sort();
-        task.depends_on.dedup();
-        task.setups = setup_names;
-        edges.push(own);
-        tasks.push((task, &definition.outputs));
+    let mut tasks: Vec<Task> = Vec::with_capacity(definitions.len());
+    let mut needs: Lists<u32> = Lists::with_capacity(definitions.len());
+    let mut made: Vec<Span> = Vec::new();
+    let texts = &mut SharedTexts::default();
+    for mut part in lowered(room, names.all_exact(), setups.all_exact()) {
+        let mut found = part.diagnostics.into_iter().peekable();
+        for (number, mut task) in part.tasks.drain(..).enumerate() {
+            let at = tasks.len();
+            if part.unclear.contains(&number) {
+                let definition = definitions[at].definition(texts);
+                let (own, own_setups) = dependencies(&definition, at, room, &names, &setups, diagnostics);
+                needs.push(own.iter().map(|edge| place(edge.to)));
+                if !own_setups.is_empty() {
+                    task.extras.get_or_insert_default().setups = own_setups;
+                }
+            } else {
+                needs.push(part.needs.get(number).iter().copied());
+            }
+            diagnostics.extend(std::iter::from_fn(|| found.next_if(|(of, _)| *of == number)).map(|(_, one)| one));
+            tasks.push(task);
+        }
+        made.append(&mut part.made);
     }
-    let mut finished = Vec::with_capacity(tasks.len());
-    for (at, (task, outputs)) in tasks.into_iter().enumerate() {
-        let spans = outputs.iter().map(|output| output.path.span);
-        made.extend(task.outputs.iter().cloned().zip(spans).map(|(output, span)| (output, at, span)));
-        finished.push(task);
+    for (at, list) in needs.iter().enumerate().filter(|(_, list)| !list.is_empty()) {
+        let mut names: Vec<TaskName> = list.iter().map(|need| tasks[*need as usize].name.clone()).collect();
+        names.sort();
+        names.dedup();
+        tasks[at].depends_on = names.into();
     }
-    for path in Order::of(&edges).cycles {
-        diagnostics.push(cycle(&path, |at| definitions[at].name.value.as_str()));
+    if !is_acyclic(&needs) {
+        let mut edges = |(at, task): (usize, &DefinedTask<'_>)| {
+            dependencies(&task.definition(texts), at, room, &names, &setups, &mut Vec::new()).0
+        };
+        let edges: Vec<Vec<Edge>> = definitions.iter().enumerate().map(&mut edges).collect();
+        for path in Order::of(&edges).cycles {
+            diagnostics.push(cycle(&path, |at| definitions[at].name().0));
+        }
     }
-    overlapping(made, &finished, diagnostics);
-    finished
+    overlapping(&tasks, &made, diagnostics);
+    tasks
 }
 
-/// Each task with what is wrong in it, by several threads where there are many.
-fn lowered(room: Room<'_>) -> Vec<(Task, Vec<Diagnostic>)> {
-    let lower = |definition: &&TaskDefinition| {
-        let mut diagnostics = Vec::new();
-        (lower_task(definition, room, &mut diagnostics), diagnostics)
+/// Some tasks, lowered; they are numbered from the first of them.
+#[derive(Default)]
+struct Lowered {
+    tasks: Vec<Task>,
+    /// What each waits for, as places among all tasks.
+    needs: Lists<u32>,
+    /// Where their outputs were written, one behind the other.
+    made: Vec<Span>,
+    /// What is wrong with which.
+    diagnostics: Vec<(usize, Diagnostic)>,
+    /// Those that wait for what is not exactly there.
+    unclear: BTreeSet<usize>,
+}
+
+/// All tasks, by several threads where there are many. Definitions are made of a table's rows here and dropped at once: only what
+/// was made of them is kept.
+fn lowered(room: Room<'_>, names: &Exact<'_>, setups: &Exact<'_>) -> Vec<Lowered> {
+    let lower = |(part, definitions): (usize, &[DefinedTask<'_>])| {
+        let mut lowered = Lowered { tasks: Vec::with_capacity(definitions.len()), ..Lowered::default() };
+        let texts = &mut SharedTexts::default();
+        for (number, definition) in definitions.iter().enumerate() {
+            let definition = definition.definition(texts);
+            let mut found = Vec::new();
+            let mut task = lower_task(&definition, room, &mut lowered.made, &mut found);
+            lowered.diagnostics.extend(found.into_iter().map(|one| (number, one)));
+            match exact_dependencies(&definition, part * PART_TASKS + number, names, setups) {
+                Some((needs, own_setups)) => {
+                    lowered.needs.push(needs);
+                    if !own_setups.is_empty() {
+                        task.extras.get_or_insert_default().setups = own_setups;
+                    }
+                }
+                None => {
+                    lowered.unclear.insert(number);
+                    lowered.needs.push([]);
+                }
+            }
+            lowered.tasks.push(task);
+        }
+        lowered
     };
     match room.gathered.tasks.len() < PARALLEL_TASKS_MIN {
-        true => room.gathered.tasks.iter().map(lower).collect(),
-        false => room.gathered.tasks.par_iter().map(lower).collect(),
+        true => room.gathered.tasks.chunks(PART_TASKS).enumerate().map(lower).collect(),
+        false => room.gathered.tasks.par_chunks(PART_TASKS).enumerate().map(lower).collect(),
     }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// What a task waits for, where all of it is exactly there and nothing is to be said.
+fn exact_dependencies(
+    definition: &TaskDefinition,
+    at: usize,
+    names: &Exact<'_>,
+    setups: &Exact<'_>,
+) -> Option<(Vec<u32>, Vec<SetupName>)> {
+    let (mut needs, mut used) = (Vec::new(), Vec::new());
+    for text in &definition.depends_on {
+        match text.value.strip_prefix("setup:") {
+            Some(setup) => used.push(setups.get(setup).map(|_| setup.into())?),
+            None => needs.push(names.get(&text.value).filter(|to| *to != at).map(place)?),
+        }
+    }
+    used.sort();
+    used.dedup();
+    Some((needs, used))
 }
 
 fn dependencies(
@@ -129,7 +211,7 @@ fn dependencies(
     for text in &definition.depends_on {
         if let Some(setup) = text.value.strip_prefix("setup:") {
             match setups.exact(setup) {
-                Some(_) => used.push(SetupName(setup.to_owned())),
+                Some(_) => used.push(setup.into()),
                 None => diagnostics.push(no_setup(setup, text.span, setups).about(subject)),
             }
             continue;
@@ -168,60 +250,82 @@ pub fn no_setup(name: &str, span: Span, setups: &Names<'_>) -> Diagnostic {
     Diagnostic::new(&unknown_setup::CODE, span, format!("no setup `{name}`")).help(help)
 }
 
-fn lower_task(definition: &TaskDefinition, room: Room<'_>, diagnostics: &mut Vec<Diagnostic>) -> Task {
+/// A task without what it waits for; `made` takes the places of its outputs.
+fn lower_task(
+    definition: &TaskDefinition,
+    room: Room<'_>,
+    made: &mut Vec<Span>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Task {
     let name = &definition.name.value;
     let lookup = Lookup::new(room.globals, &definition.variables, name, diagnostics);
-    let inputs = lookup.plains(&definition.inputs, diagnostics);
-    let inputs = read_all(&inputs, None, diagnostics);
-    let mut outputs = Vec::new();
+    let outputs = outputs(definition, &lookup, made, diagnostics);
+    let mut inputs = Vec::with_capacity(definition.inputs.len());
+    for input in &definition.inputs {
+        let input = lookup.plain(input, diagnostics);
+        let Some(entry) = read(&input, None, diagnostics) else { continue };
+        let own = outputs.iter().find(|output| !definition.in_place && reads_output(&entry.pattern, output));
+        if let Some(output) = own {
+            let message = format!("task `{name}` reads `{}`, which it writes", output.path.as_str());
+            let diagnostic = Diagnostic::new(&input_is_output::CODE, entry.span, message);
+            diagnostics.push(diagnostic.help("say `in-place`, or remove the input").about(name));
+        }
+        inputs.push(entry.pattern);
+    }
+    let extras = TaskExtras {
+        about: definition.about.as_ref().map(|about| about.value.clone()),
+        setups: Vec::new(),
+        dir: dir(definition, &lookup, diagnostics),
+        depfile: depfile(definition, &outputs, &lookup, diagnostics),
+        pool: check_pool(definition.pool.as_ref(), room.pools, diagnostics),
+    };
+    Task {
+        name: TaskName(name.clone()),
+        depends_on: Box::default(),
+        command: definition.command.as_ref().map(|command| lookup.command(command, &[Property::Args], diagnostics)),
+        inputs: inputs.into(),
+        outputs: outputs.into(),
+        environment: lookup.shared_environment(&definition.environment, diagnostics),
+        timeout_ms: room.timeouts.step_ms(definition.timeout.as_ref(), diagnostics),
+        in_place: definition.in_place,
+        jobserver: definition.jobserver,
+        extras: extras.boxed(),
+    }
+}
+
+/// What a task makes; the places of what can be made go to `made`.
+fn outputs(
+    definition: &TaskDefinition,
+    lookup: &Lookup<'_>,
+    made: &mut Vec<Span>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Output> {
+    let mut outputs = Vec::with_capacity(definition.outputs.len());
     for output in &definition.outputs {
         let path = lookup.plain(&output.path, diagnostics);
-        match read(&path, None, diagnostics).map(|entry| entry.pattern) {
-            Some(Pattern::File(path)) if !is_ours(&path.0) => {
-                outputs.push(Output { path, folder: false, store: output.store });
+        let Some(entry) = read(&path, None, diagnostics) else { continue };
+        let (own, folder) = match entry.pattern {
+            Pattern::File(path) => (path, false),
+            Pattern::Folder(path) => (path, true),
+            Pattern::Glob(_) => {
+                diagnostics.push(no_output(&path, "is a pattern", "name the folder, with its `/`"));
+                continue;
             }
-            Some(Pattern::Folder(path)) if !is_ours(&path.0) => {
-                outputs.push(Output { path, folder: true, store: output.store });
-            }
-            Some(Pattern::Glob(_)) => {
-                diagnostics.push(no_output(&path, "is a pattern", "name the folder, with its `/`"))
-            }
-            Some(_) => diagnostics.push(no_output(&path, "belongs to `pl`", "choose another folder")),
-            None => {}
+        };
+        if is_ours(&own.0) {
+            diagnostics.push(no_output(&path, "belongs to `pl`", "choose another folder"));
+            continue;
         }
+        outputs.push(Output { path: own, folder, store: output.store });
+        made.push(path.span);
     }
     if definition.command.is_none()
         && let Some(output) = definition.outputs.first()
     {
         let help = "add `run` or `shell`, or remove the output";
-        diagnostics.push(no_output(&output.path, "is made by nothing", help).about(name));
+        diagnostics.push(no_output(&output.path, "is made by nothing", help).about(&definition.name.value));
     }
-    if !definition.in_place {
-        for input in &inputs {
-            if let Some(output) = outputs.iter().find(|output| reads_output(&input.pattern, output)) {
-                let message = format!("task `{name}` reads `{}`, which it writes", output.path.as_str());
-                let diagnostic = Diagnostic::new(&input_is_output::CODE, input.span, message);
-                diagnostics.push(diagnostic.help("say `in-place`, or remove the input").about(name));
-            }
-        }
-    }
-    let depfile = depfile(definition, &outputs, &lookup, diagnostics);
-    Task {
-        name: TaskName(name.clone()),
-        about: definition.about.as_ref().map(|about| about.value.clone()),
-        depends_on: Vec::new(),
-        setups: Vec::new(),
-        dir: dir(definition, &lookup, diagnostics),
-        command: definition.command.as_ref().map(|command| lookup.command(command, &[Property::Args], diagnostics)),
-        inputs: inputs.into_iter().map(|entry| entry.pattern).collect(),
-        outputs,
-        in_place: definition.in_place,
-        depfile,
-        environment: lookup.environment(&definition.environment, diagnostics),
-        pool: check_pool(definition.pool.as_ref(), room.pools, diagnostics),
-        jobserver: definition.jobserver,
-        timeout_ms: room.timeouts.step_ms(definition.timeout.as_ref(), diagnostics),
-    }
+    outputs
 }
 
 /// Where the command writes what it read; `{out}` is the first output, if that is a file.
@@ -235,11 +339,10 @@ fn depfile(
     let out = outputs.first().filter(|output| !output.folder).map(|output| output.path.as_str());
     let properties = if out.is_some() { &[Property::Out][..] } else { &[] };
     let template = lookup.template(text, properties, diagnostics);
-    let filled: String = template
-        .0
-        .iter()
+    let filled: EcoString = template
+        .parts()
         .map(|part| match part {
-            TemplatePart::Text(text) => text.as_str(),
+            TemplatePart::Text(text) => text,
             TemplatePart::Property(_) => out.unwrap_or_default(),
         })
         .collect();
@@ -259,20 +362,20 @@ fn depfile(
 }
 
 /// The working folder; `.` and nothing are the root.
-fn dir(definition: &TaskDefinition, lookup: &Lookup<'_>, diagnostics: &mut Vec<Diagnostic>) -> String {
-    let Some(dir) = &definition.dir else { return String::new() };
+fn dir(definition: &TaskDefinition, lookup: &Lookup<'_>, diagnostics: &mut Vec<Diagnostic>) -> EcoString {
+    let Some(dir) = &definition.dir else { return EcoString::new() };
     let dir = lookup.plain(dir, diagnostics);
     if matches!(dir.value.as_str(), "." | "./") {
-        return String::new();
+        return EcoString::new();
     }
     match read(&dir, None, diagnostics).map(|entry| entry.pattern) {
         Some(Pattern::File(path) | Pattern::Folder(path)) => path.0,
         Some(Pattern::Glob(_)) => {
             let message = format!("`{}` is a pattern", dir.value);
             diagnostics.push(Diagnostic::new(&bad_path::CODE, dir.span, message).help("name one folder"));
-            String::new()
+            EcoString::new()
         }
-        None => String::new(),
+        None => EcoString::new(),
     }
 }
 
@@ -298,29 +401,32 @@ fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// A path's bytes as they are sorted part by part: no path holds a byte below the one that stands for `/` here.
-fn by_parts(path: &str) -> impl Iterator<Item = u8> {
-    path.bytes().map(|byte| if byte == b'/' { 0 } else { byte })
+/// The order of paths part by part: no path holds a byte below the one that stands for `/` here.
+fn by_parts(left: &str, right: &str) -> Ordering {
+    let key = |byte: u8| if byte == b'/' { 0 } else { byte };
+    let differing = left.bytes().zip(right.bytes()).find(|(left, right)| left != right);
+    differing.map_or(left.len().cmp(&right.len()), |(left, right)| key(left).cmp(&key(right)))
 }
 
-/// Reports equal and nested outputs of different tasks: after sorting by parts, what nests is adjacent.
-fn overlapping(mut made: Vec<(Output, usize, Span)>, tasks: &[Task], diagnostics: &mut Vec<Diagnostic>) {
-    made.sort_by(|left, right| by_parts(&left.0.path.0).cmp(by_parts(&right.0.path.0)).then(left.1.cmp(&right.1)));
-    let mut above: Vec<&(Output, usize, Span)> = Vec::new();
+/// Reports equal and nested outputs of different tasks: after sorting by parts, what nests is adjacent. `places` are those of all
+/// outputs in their order.
+fn overlapping(tasks: &[Task], places: &[Span], diagnostics: &mut Vec<Diagnostic>) {
+    let outputs = tasks.iter().enumerate().flat_map(|(at, task)| task.outputs.iter().map(move |output| (at, output)));
+    let mut made: Vec<(&str, u32, Span)> =
+        outputs.zip(places).map(|((at, output), span)| (output.path.as_str(), place(at), *span)).collect();
+    made.sort_by(|left, right| by_parts(left.0, right.0).then(left.1.cmp(&right.1)));
+    let mut above: Vec<&(&str, u32, Span)> = Vec::new();
     for output in &made {
-        while above
-            .last()
-            .is_some_and(|(last, ..)| last.path != output.0.path && !is_below(&output.0.path.0, &last.path.0))
-        {
+        while above.last().is_some_and(|(last, ..)| *last != output.0 && !is_below(output.0, last)) {
             above.pop();
         }
         if let Some((first, task, span)) = above.iter().find(|(_, task, _)| *task != output.1) {
-            let (one, other) = (&tasks[*task].name, &tasks[output.1].name);
-            let what = if first.path == output.0.path { "is made by" } else { "lies in what is made by" };
-            let message = format!("`{}` of task `{other}` {what} task `{one}`, too", output.0.path.as_str());
+            let (one, other) = (&tasks[*task as usize].name, &tasks[output.1 as usize].name);
+            let what = if *first == output.0 { "is made by" } else { "lies in what is made by" };
+            let message = format!("`{}` of task `{other}` {what} task `{one}`, too", output.0);
             diagnostics.push(
                 Diagnostic::new(&overlapping_outputs::CODE, output.2, message)
-                    .label(*span, format!("`{}` here", first.path.as_str()))
+                    .label(*span, format!("`{first}` here"))
                     .help("give each task its own output, or make one task of them")
                     .about(other.as_str()),
             );

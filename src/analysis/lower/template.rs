@@ -3,10 +3,12 @@
 //! Looked up in the step's properties, the node's `let`, the Pipelinefile's; what is filled in is not looked at again.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::analysis::diagnostics::{bad_variable_name, misplaced_property, unknown_variable};
 use crate::analysis::names::{list, suggest};
-use crate::analysis::pipeline::{Command, Environment, Property, Template, TemplatePart};
+use crate::analysis::pipeline::template::{Property, Template};
+use crate::analysis::pipeline::{Command, Environment};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::syntax::definition::{CommandDefinition, EnvironmentDefinition, Text};
@@ -17,7 +19,7 @@ pub struct Globals<'a> {
     /// `let`, with `--set` over it.
     pub variables: HashMap<&'a str, &'a str>,
     /// `env`, variables filled in.
-    pub environment: Environment,
+    pub environment: Arc<Environment>,
 }
 
 /// Where one node's variables are looked up.
@@ -68,15 +70,15 @@ impl<'a> Lookup<'a> {
     /// Fills one text in.
     pub fn template(&self, text: &Text, properties: &[Property], diagnostics: &mut Vec<Diagnostic>) -> Template {
         if !text.value.contains('{') {
-            return Template(vec![TemplatePart::Text(text.value.clone())]);
+            return Template::literal(text.value.clone());
         }
-        let mut parts: Vec<TemplatePart> = Vec::new();
+        let mut template = Template::default();
         for piece in pieces(&text.value) {
             let literal = match piece {
                 Piece::Literal(literal) => literal,
                 Piece::Place(name, at) => {
                     if let Some(property) = properties.iter().find(|property| property.word() == name) {
-                        parts.push(TemplatePart::Property(*property));
+                        template.push_property(*property);
                         continue;
                     }
                     match self.value(name) {
@@ -88,21 +90,15 @@ impl<'a> Lookup<'a> {
                     }
                 }
             };
-            match parts.last_mut() {
-                Some(TemplatePart::Text(last)) => last.push_str(literal),
-                _ => parts.push(TemplatePart::Text(literal.to_owned())),
-            }
+            template.push_text(literal);
         }
-        if parts.is_empty() {
-            parts.push(TemplatePart::Text(String::new()));
-        }
-        Template(parts)
+        template
     }
 
     /// Fills in a text in which no property can stand.
     pub fn plain(&self, text: &Text, diagnostics: &mut Vec<Diagnostic>) -> Text {
         match text.value.contains('{') {
-            true => Text::new(self.template(text, &[], diagnostics).text(), text.span),
+            true => Text::new(self.template(text, &[], diagnostics).text().into(), text.span),
             false => text.clone(),
         }
     }
@@ -112,13 +108,25 @@ impl<'a> Lookup<'a> {
         texts.iter().map(|text| self.plain(text, diagnostics)).collect()
     }
 
+    /// The same, shared where a node says nothing of it, as nearly all do.
+    pub fn shared_environment(
+        &self,
+        own: &EnvironmentDefinition,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Arc<Environment> {
+        if own.set.is_empty() && own.pass.is_empty() {
+            return Arc::clone(&self.globals.environment);
+        }
+        Arc::new(self.environment(own, diagnostics))
+    }
+
     /// The Pipelinefile's environment with a node's over it.
     pub fn environment(&self, own: &EnvironmentDefinition, diagnostics: &mut Vec<Diagnostic>) -> Environment {
-        let mut environment = self.globals.environment.clone();
+        let mut environment = Environment::clone(&self.globals.environment);
         for (name, value) in &own.set {
-            environment.set.insert(name.value.clone(), self.plain(value, diagnostics).value);
+            environment.set.insert(name.value.to_string(), self.plain(value, diagnostics).value.into());
         }
-        environment.pass.extend(own.pass.iter().map(|name| name.value.clone()));
+        environment.pass.extend(own.pass.iter().map(|name| name.value.to_string()));
         environment.pass = environment.pass.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         environment
     }
@@ -185,7 +193,7 @@ pub fn globals<'a>(
     }
     let lookup = Lookup { globals: &globals, own: HashMap::new(), subject: "env" };
     let filled = lookup.environment(environment, diagnostics);
-    globals.environment = filled;
+    globals.environment = Arc::new(filled);
     globals
 }
 
@@ -250,12 +258,12 @@ mod tests {
     use std::collections::HashMap;
 
     use super::{Globals, Lookup};
-    use crate::analysis::pipeline::Property;
+    use crate::analysis::pipeline::template::Property;
     use crate::base::span::{FileId, Span};
     use crate::syntax::definition::Text;
 
     fn text(value: &str) -> Text {
-        Text::new(value.to_owned(), Span::new(FileId(0), 10, value.len() + 2))
+        Text::new(value.into(), Span::new(FileId(0), 10, value.len() + 2))
     }
 
     #[test]

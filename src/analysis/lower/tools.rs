@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use ecow::EcoString;
+
 use crate::analysis::diagnostics::{missing_command, unknown_pool, unknown_tool};
 use crate::analysis::gather::Gathered;
 use crate::analysis::lower::rules::patience;
@@ -11,7 +13,8 @@ use crate::analysis::lower::template::{Globals, Lookup};
 use crate::analysis::lower::words::{Timeouts, cost_micros, duration_ms, word};
 use crate::analysis::names::suggest;
 use crate::analysis::pipeline::program::Patience;
-use crate::analysis::pipeline::{Environment, Observes, OnBaseChange, Property, Tool, ToolKind};
+use crate::analysis::pipeline::template::Property;
+use crate::analysis::pipeline::{Environment, Observes, OnBaseChange, Tool, ToolKind};
 use crate::analysis::scope::entry::normalise;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::name::ToolName;
@@ -46,14 +49,14 @@ impl Toolbox {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut tools: BTreeMap<String, Tool> = [ToolKind::Manual, ToolKind::Replay]
-            .map(|kind| built_in(kind, timeouts, globals.environment.clone()))
+            .map(|kind| built_in(kind, timeouts, Environment::clone(&globals.environment)))
             .into_iter()
-            .map(|tool| (tool.name.0.clone(), tool))
+            .map(|tool| (tool.name.to_string(), tool))
             .collect();
         for definition in &gathered.tools {
             let tool = lower(definition, globals, timeouts, diagnostics);
             check_pool(definition.pool.as_ref(), pools, diagnostics);
-            tools.insert(tool.name.0.clone(), tool);
+            tools.insert(tool.name.to_string(), tool);
         }
         let mut toolbox = Self { tools: tools.into_values().collect(), routes: BTreeMap::new() };
         for route in &gathered.routes {
@@ -68,7 +71,7 @@ impl Toolbox {
                     }
                 }
             }
-            toolbox.routes.insert(route.capability.value.clone(), names);
+            toolbox.routes.insert(route.capability.value.to_string(), names);
         }
         toolbox
     }
@@ -169,9 +172,9 @@ pub fn check_pool(
     pool: Option<&Text>,
     pools: &BTreeMap<String, u32>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<String> {
+) -> Option<EcoString> {
     let pool = pool?;
-    if pools.contains_key(&pool.value) {
+    if pools.contains_key(pool.value.as_str()) {
         return Some(pool.value.clone());
     }
     let known: Vec<&str> = pools.keys().map(String::as_str).collect();
@@ -183,7 +186,7 @@ pub fn check_pool(
 fn built_in(kind: ToolKind, timeouts: Timeouts, environment: Environment) -> Tool {
     let name = if kind == ToolKind::Manual { "manual" } else { "replay" };
     Tool {
-        name: ToolName(name.to_owned()),
+        name: name.into(),
         about: None,
         kind,
         can: vec!["edit".to_owned(), "fix".to_owned()],
@@ -240,22 +243,22 @@ fn lower(
     let per = word(definition.per.as_ref(), &[("workstream", true), ("instruction", false)], diagnostics);
     let timeout_ms = duration_ms(definition.timeout.as_ref(), diagnostics);
     let recordings = definition.recordings.as_ref().map_or(RECORDINGS.to_owned(), |folder| {
-        let folder = lookup.plain(folder, diagnostics).value;
+        let folder = String::from(lookup.plain(folder, diagnostics).value);
         // A recordings folder may lie anywhere; one inside the project is kept tidy.
         normalise(&folder).map_or(folder, |normal| normal.path)
     });
     Tool {
         name: ToolName(name.clone()),
-        about: definition.about.as_ref().map(|about| about.value.clone()),
+        about: definition.about.as_ref().map(|about| about.value.to_string()),
         kind,
-        can: definition.can.iter().map(|can| can.value.clone()).collect(),
-        pool: definition.pool.as_ref().map(|pool| pool.value.clone()),
+        can: definition.can.iter().map(|can| can.value.to_string()).collect(),
+        pool: definition.pool.as_ref().map(|pool| pool.value.to_string()),
         cost_micros: cost_micros(definition.cost.as_ref(), diagnostics),
         timeout_ms: timeout_ms.or(Some(if kind == ToolKind::Ai { timeouts.ai_ms } else { timeouts.other_ms })),
         patience: patience(&definition.patience, name, diagnostics),
         command: definition.command.as_ref().map(|command| lookup.command(command, &PROPERTIES, diagnostics)),
         version: definition.version.as_ref().map(|version| lookup.command(version, &[], diagnostics)),
-        secrets: definition.secrets.iter().map(|secret| secret.value.clone()).collect(),
+        secrets: definition.secrets.iter().map(|secret| secret.value.to_string()).collect(),
         observes: observes.unwrap_or(if kind == ToolKind::Exec { Observes::Tree } else { Observes::Scope }),
         per_workstream: per.unwrap_or(kind == ToolKind::Manual),
         on_base_change: on_base_change(definition.on_base_change.as_ref(), diagnostics)

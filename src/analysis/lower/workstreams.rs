@@ -12,7 +12,8 @@ use crate::analysis::lower::tools::{Toolbox, on_base_change};
 use crate::analysis::lower::words::{cost_micros, duration_ms, word};
 use crate::analysis::names::{Found, Names};
 use crate::analysis::order::{Closure, Edge, Order, Redundancy, redundant};
-use crate::analysis::pipeline::{AcceptanceTest, OnBaseChange, Property, Prove, Rule, Workstream};
+use crate::analysis::pipeline::template::Property;
+use crate::analysis::pipeline::{AcceptanceTest, OnBaseChange, Prove, Rule, Workstream};
 use crate::analysis::scope::entry::{Entry, patterns, read_all};
 use crate::analysis::{ambiguous, cycle};
 use crate::base::diagnostic::Diagnostic;
@@ -206,14 +207,14 @@ fn tool(
     let toolbox = known.toolbox;
     let own = definition.tool.as_ref().and_then(|tool| {
         let tools = toolbox.resolve(tool, Some(&definition.id.value), diagnostics)?;
-        Some((tool.value.clone(), tools))
+        Some((tool.value.to_string(), tools))
     });
     if let Some(imposed) = known.imposed {
         return (imposed.to_owned(), toolbox.asked(imposed).unwrap_or_default());
     }
     own.unwrap_or_else(|| {
         let name = match (&definition.tool, known.room.gathered.default_tool) {
-            (Some(own), _) => return (own.value.clone(), Vec::new()),
+            (Some(own), _) => return (own.value.to_string(), Vec::new()),
             (None, Some(default)) => default.value.as_str(),
             (None, None) => toolbox.fallback(),
         };
@@ -283,7 +284,7 @@ fn lower(definition: &WorkstreamDefinition, known: Known<'_>, diagnostics: &mut 
     pins.extend(patterns(&shared, listing, &mut Vec::new()));
     pins.sort();
     pins.dedup();
-    let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
+    let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.to_string());
     Workstream {
         id: WorkstreamId(id.clone()),
         title: text(&definition.title),
@@ -293,7 +294,7 @@ fn lower(definition: &WorkstreamDefinition, known: Known<'_>, diagnostics: &mut 
         files_scope: Vec::new(),
         files_create: Vec::new(),
         context: patterns(&definition.context, listing, diagnostics),
-        instructions: definition.instructions.iter().map(|text| text.value.clone()).collect(),
+        instructions: definition.instructions.iter().map(|text| text.value.to_string()).collect(),
         tests: definition.acceptance_tests.iter().map(|test| self::test(test, &lookup, known, diagnostics)).collect(),
         depends_on: Vec::new(),
         asked_tool: String::new(),

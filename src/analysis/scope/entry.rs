@@ -35,6 +35,12 @@ pub fn patterns(texts: &[Text], listing: Option<&Listing>, diagnostics: &mut Vec
 /// Reads one entry; a literal that names a folder of the listing covers all below it.
 pub fn read(text: &Text, listing: Option<&Listing>, diagnostics: &mut Vec<Diagnostic>) -> Option<Entry> {
     let span = text.span;
+    let is_folder = |path: &str| listing.is_some_and(|listing| listing.has_folder(path));
+    if tidy(&text.value).is_some_and(|body| body.len() == text.value.len()) && !is_glob(&text.value) {
+        let path = RepoPath(text.value.clone());
+        let pattern = if is_folder(path.as_str()) { Pattern::Folder(path) } else { Pattern::File(path) };
+        return Some(Entry { pattern, span, matcher: None });
+    }
     let normal = match normalise(&text.value) {
         Ok(normal) => normal,
         Err(fault) => {
@@ -59,11 +65,11 @@ pub fn read(text: &Text, listing: Option<&Listing>, diagnostics: &mut Vec<Diagno
             return None;
         }
         matcher = compiled.ok();
-        Pattern::Glob(glob)
-    } else if normal.folder || listing.is_some_and(|listing| listing.has_folder(&normal.path)) {
-        Pattern::Folder(RepoPath(normal.path))
+        Pattern::Glob(glob.into())
+    } else if normal.folder || is_folder(&normal.path) {
+        Pattern::Folder(RepoPath(normal.path.into()))
     } else {
-        Pattern::File(RepoPath(normal.path))
+        Pattern::File(RepoPath(normal.path.into()))
     };
     Some(Entry { pattern, span, matcher })
 }

@@ -303,9 +303,9 @@ mod tests {
 
     fn pattern(text: &str) -> Pattern {
         match text.strip_suffix('/') {
-            Some(folder) if !is_glob(text) => Pattern::Folder(RepoPath(folder.to_owned())),
-            _ if is_glob(text) => Pattern::Glob(text.to_owned()),
-            _ => Pattern::File(RepoPath(text.to_owned())),
+            Some(folder) if !is_glob(text) => Pattern::Folder(RepoPath(folder.into())),
+            _ if is_glob(text) => Pattern::Glob(text.into()),
+            _ => Pattern::File(RepoPath(text.into())),
         }
     }
 

@@ -129,7 +129,7 @@ pub fn build(
 }
 
 fn built(project: &Project, opened: Opened, targets: Vec<String>, summary: BuildSummary) -> Built {
-    let workstreams = opened.world.pipeline.workstreams.iter().map(|workstream| workstream.id.0.clone()).collect();
+    let workstreams = opened.world.pipeline.workstreams.iter().map(|workstream| workstream.id.to_string()).collect();
     let base = opened.world.located.as_ref().map(|located| located.base.clone());
     let repository = opened.world.pipeline.repository.path.as_ref().map(|path| {
         let place = opened.world.root.join(path);

@@ -111,7 +111,7 @@ impl Cleaning<'_> {
                 None => {
                     self.gone(format!("{shown}, {}", found.dir.display()));
                     if !self.said.dry_run {
-                        leftovers::remove_worktree(world, &WorkstreamId(found.name.clone()))?;
+                        leftovers::remove_worktree(world, &found.name.as_str().into())?;
                     }
                 }
             }

@@ -179,7 +179,7 @@ fn from_plan(project: &Project, moved: &Moved, from: &[u32]) -> Option<(Opened, 
     all.sort_unstable();
     let tasks: Vec<Task> =
         all.iter().map(|place| postcard::from_bytes(cold.definition(*place)).ok()).collect::<Option<_>>()?;
-    if tasks.iter().any(|task| task.depfile.is_some() || !task.setups.is_empty()) {
+    if tasks.iter().any(|task| task.depfile().is_some() || !task.setups().is_empty()) {
         return None;
     }
     let kinds: Vec<StepKind> = tasks.iter().map(|task| StepKind::Task(task.name.clone())).collect();
@@ -187,7 +187,7 @@ fn from_plan(project: &Project, moved: &Moved, from: &[u32]) -> Option<(Opened, 
     let pipeline = Pipeline { pools: pools.clone(), memory_bytes: *memory_bytes, tasks, ..Pipeline::default() };
     let graph = build::build(&pipeline, &BTreeSet::new()).ok()?;
     let steps: HashMap<u32, StepId> =
-        all.iter().zip(&kinds).map(|(place, kind)| Some((*place, *graph.index.get(kind)?))).collect::<Option<_>>()?;
+        all.iter().zip(&kinds).map(|(place, kind)| Some((*place, graph.find(kind)?))).collect::<Option<_>>()?;
     let mut closure: Vec<(StepId, u32)> = judged.iter().map(|place| (steps[place], *place)).collect();
     closure.sort_unstable();
     let keys = observed.iter().map(|place| (steps[place], Key(cold.key(*place)))).collect();

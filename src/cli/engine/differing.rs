@@ -20,7 +20,7 @@ type Trees = (TreeId, TreeId);
 pub fn diff(project: &Project, request: &DiffRequest) -> Result<Vec<u8>, Failed> {
     let opened = open(project, &[], Purpose::Planning)?;
     let wanted = opened.wanted(std::slice::from_ref(&request.target))?;
-    let kinds: Vec<&StepKind> = wanted.iter().map(|step| &opened.world.graph.step(*step).kind).collect();
+    let kinds: Vec<&StepKind> = wanted.iter().map(|step| opened.world.graph.step(*step).kind).collect();
     let [kind] = kinds.as_slice() else {
         return Err(
             Failed::usage(format!("`{}` names {} targets", request.target, kinds.len())).hint("name one workstream")

@@ -51,7 +51,7 @@ pub fn in_use(dir: &Path) -> Option<String> {
 pub fn remove_worktree(world: &World, id: &WorkstreamId) -> Result<(), Failed> {
     let dir = world.worktree(id);
     if dir.exists() {
-        let worktree = Worktree { dir, name: id.0.clone() };
+        let worktree = Worktree { dir, name: id.to_string() };
         worktree::remove(&world.located().repository, &worktree).map_err(git_failed)?;
     }
     let _ = std::fs::remove_file(link(world, id));

@@ -52,7 +52,7 @@ pub fn show(project: &Project, request: ShowRequest) -> Result<Show, Failed> {
 fn everything(opened: &Opened) -> Vec<StepId> {
     let graph = &opened.world.graph;
     let ends = |step: &StepId| matches!(graph.step(*step).kind, StepKind::Task(_) | StepKind::Result(_));
-    graph.index.values().copied().filter(ends).collect()
+    graph.ids().filter(ends).collect()
 }
 
 fn runs(project: &Project) -> Result<Show, Failed> {

@@ -118,7 +118,7 @@ fn needed(pipeline: &Pipeline) -> Vec<Needed> {
     let tasks = pipeline
         .tasks
         .iter()
-        .filter_map(|task| plain("task", task.name.as_str(), task.command.as_ref()?, task.setups.is_empty()));
+        .filter_map(|task| plain("task", task.name.as_str(), task.command.as_ref()?, task.setups().is_empty()));
     let setups = pipeline.setups.iter().filter_map(|setup| plain("setup", setup.name.as_str(), &setup.command, true));
     tools.chain(rules).chain(tasks).chain(setups).collect()
 }
@@ -164,7 +164,7 @@ fn program_of(command: &Command) -> Option<String> {
 fn version(program: &str, command: Option<&Command>) -> Vec<String> {
     match command {
         Some(Command::Argv(argv)) if argv.first().is_some_and(|word| word.text() == program) => {
-            argv.iter().skip(1).map(crate::analysis::pipeline::Template::text).collect()
+            argv.iter().skip(1).map(crate::analysis::pipeline::template::Template::text).collect()
         }
         _ => Vec::new(),
     }

@@ -48,8 +48,8 @@ pub fn target_names(directory: &Path) -> Vec<String> {
     let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
     let reading = project::read(&OsSystem, &project::find_root(&OsSystem, &directory));
     let own = || reading.files.iter().filter(|file| !file.shipped).map(|file| &file.definitions);
-    let tasks = own().flat_map(|file| file.tasks.iter().map(|task| task.name.value.clone()));
-    let workstreams = own().flat_map(|file| file.workstreams.iter().map(|workstream| workstream.id.value.clone()));
+    let tasks = own().flat_map(|file| file.defined_tasks().map(|task| task.name().0.to_owned()));
+    let workstreams = own().flat_map(|file| file.workstreams.iter().map(|workstream| workstream.id.value.to_string()));
     let setups = own().flat_map(|file| file.setups.iter().map(|setup| format!("setup:{}", setup.name.value)));
     let mut seen = BTreeSet::new();
     tasks.chain(workstreams).chain(setups).filter(|name| seen.insert(name.clone())).collect()

@@ -112,7 +112,7 @@ impl Verification<'_, '_> {
     ) -> Result<(Ran, Option<Failure>), ExecError> {
         let properties = Properties {
             worktree: Some(self.place.dir.clone()),
-            workstream: self.workstream.id.0.clone(),
+            workstream: self.workstream.id.to_string(),
             ..Properties::default()
         };
         let launched = Launch {

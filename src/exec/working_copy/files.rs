@@ -116,7 +116,7 @@ fn list(
     named: &[String],
 ) -> Result<Listed, LintError> {
     let sights = Sights::default();
-    let all = [Pattern::Glob("**/*".to_owned())];
+    let all = [Pattern::Glob("**/*".into())];
     let Inputs { mut entries, mut folders } = evaluate(root, &all, &[], cache, &sights)?;
     let is_known = |path: &str| entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_ok();
     let mut others: BTreeSet<String> = named.iter().filter(|path| !is_known(path)).cloned().collect();
@@ -136,7 +136,7 @@ fn list(
     }
     if !others.is_empty() {
         folders.extend(others.iter().filter_map(|path| root.join(path).parent().map(Path::to_path_buf)));
-        let patterns: Vec<Pattern> = others.into_iter().map(|path| Pattern::File(RepoPath(path))).collect();
+        let patterns: Vec<Pattern> = others.into_iter().map(|path| Pattern::File(RepoPath(path.into()))).collect();
         let found = evaluate(root, &patterns, &[], cache, &sights)?.entries;
         entries.extend(found.into_iter().filter(|entry| entry.kind != InputKind::Absent));
         entries.sort();

@@ -2,7 +2,8 @@
 //!
 //! A key is made of the rule, its program, the file (or the tree) and the configuration; it starts nothing.
 
-use crate::analysis::pipeline::{Check, Command, Environment, Property, Rule};
+use crate::analysis::pipeline::template::Property;
+use crate::analysis::pipeline::{Check, Command, Environment, Rule};
 use crate::base::digest::Digest;
 use crate::base::finding::Finding;
 use crate::base::path::PatternSet;

@@ -7,7 +7,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::analysis::pipeline::{Check, Command, Environment, Property, Rule};
+use crate::analysis::pipeline::template::Property;
+use crate::analysis::pipeline::{Check, Command, Environment, Rule};
 use crate::base::failure::Failure;
 use crate::base::finding::Finding;
 use crate::exec::command::{Properties, Ran};

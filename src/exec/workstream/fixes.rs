@@ -182,12 +182,12 @@ impl Machine<'_, '_> {
         let place = &mut self.place;
         let fixed = match fixer {
             Fixer::Mechanical { rule, number } => {
-                let rule = session.world.rule(&RuleName(rule.clone()));
+                let rule = session.world.rule(&RuleName::from(rule.as_str()));
                 let command = &rule.fix[*number as usize - 1];
                 fixing::mechanical(session, place, ground, &kind, rule, command, &asked)?
             }
             Fixer::Tool(name) => {
-                let tool = session.world.tool(&ToolName(name.clone())).expect("BUG: a fixer that is no tool");
+                let tool = session.world.tool(&ToolName::from(name.as_str())).expect("BUG: a fixer that is no tool");
                 fixing::ask(session, place, ground, &kind, tool, &progress.prompt(self.workstream))?
             }
         };
@@ -263,7 +263,7 @@ impl Machine<'_, '_> {
         self.session.tool_was_asked(kind, name, outcome, duration_ms, usage)?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; it is not negative")]
         let told = told.map(|cost| (cost * 1_000_000.0) as u64);
-        let estimate = || self.session.world.tool(&ToolName(name.clone())).and_then(|tool| tool.cost_micros);
+        let estimate = || self.session.world.tool(&ToolName::from(name.as_str())).and_then(|tool| tool.cost_micros);
         Ok(told.or_else(estimate))
     }
 

@@ -110,7 +110,7 @@ impl Machine<'_, '_> {
     ) -> Result<(), ExecError> {
         self.session.keep(tree);
         self.session.store.keep(&Kept {
-            ws_id: self.workstream.id.0.clone(),
+            ws_id: self.workstream.id.to_string(),
             worktree: Some(self.place.dir.display().to_string()),
             candidate_tree: tree.hex(),
             base_tree: base.hex(),

@@ -134,7 +134,7 @@ impl Reader<'_> {
             return None;
         }
         if literal.value.parse::<i64>().is_ok_and(|number| number >= 0) {
-            return Some(Text::new(literal.value.to_owned(), span));
+            return Some(Text::new(literal.value.into(), span));
         }
         let message = format!("`{key}` is out of range: {}", short(literal.value));
         let help = format!("Write a number from 0 to {}, or a string", i64::MAX);

@@ -1,21 +1,19 @@
-//! JSON that is right, read in one pass: typed, each text borrowed with its place, without a tree in between.
+//! Bundles that are right, read in one pass: typed, each text borrowed with its place, without a tree in between.
 //!
 //! Whatever is not plainly right gives `None`, and the file is read again by way of the tree, which alone says what is
-//! wrong. A generated graph of many tasks is read two orders of magnitude faster so; `tests.rs` holds the two together.
+//! wrong. `tests.rs` holds the two together.
 
 use std::collections::HashSet;
 use std::fmt;
 
+use ecow::EcoString;
 use rayon::prelude::*;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::bundle::shell_test;
 use crate::base::span::{FileId, Span, Spanned};
-use crate::syntax::definition::{
-    BreakerDefinition, CommandDefinition, EnvironmentDefinition, OutputDefinition, TaskDefinition, Text,
-    WorkstreamDefinition,
-};
+use crate::syntax::definition::{BreakerDefinition, Text, WorkstreamDefinition};
 use crate::syntax::kdl::empty_workstream;
 use crate::syntax::workstream_id;
 
@@ -23,44 +21,6 @@ use crate::syntax::workstream_id;
 const PARALLEL_OBJECTS_MIN: usize = 512;
 
 type Raw<'t> = &'t RawValue;
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TaskFile<'t> {
-    #[serde(borrow)]
-    tasks: Vec<Raw<'t>>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Task<'t> {
-    #[serde(borrow)]
-    name: Raw<'t>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    about: Option<Raw<'t>>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    run: Option<Vec<Raw<'t>>>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    shell: Option<Raw<'t>>,
-    #[serde(borrow, default)]
-    inputs: Vec<Raw<'t>>,
-    #[serde(borrow, default)]
-    outputs: Vec<Raw<'t>>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    depfile: Option<Raw<'t>>,
-    #[serde(borrow, default)]
-    depends_on: Vec<Raw<'t>>,
-    #[serde(borrow, default)]
-    env: Pairs<'t>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    dir: Option<Raw<'t>>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    pool: Option<Raw<'t>>,
-    #[serde(default, deserialize_with = "given")]
-    jobserver: Option<bool>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    timeout: Option<Raw<'t>>,
-}
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,33 +65,6 @@ struct Breaker<'t> {
 /// A field that stands there is read as what it must be: `null` is not "absent".
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
-}
-
-/// An object's texts in their order, no key twice; keys with escapes are left to the tree.
-#[derive(Default)]
-struct Pairs<'t>(Vec<(&'t str, Raw<'t>)>);
-
-impl<'de: 't, 't> Deserialize<'de> for Pairs<'t> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Vec<(&'de str, Raw<'de>)>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let (mut pairs, mut seen) = (Vec::new(), HashSet::new());
-                while let Some(key) = map.next_key::<&'de str>()? {
-                    if !seen.insert(key) {
-                        return Err(A::Error::custom("twice"));
-                    }
-                    pairs.push((key, map.next_value()?));
-                }
-                Ok(pairs)
-            }
-        }
-        deserializer.deserialize_map(InOrder).map(Self)
-    }
 }
 
 /// Any value in which no object has a key twice.
@@ -182,13 +115,6 @@ impl<'de> Deserialize<'de> for NoKeyTwice {
     }
 }
 
-/// The tasks of a task file in which nothing is wrong.
-pub(super) fn tasks(file: FileId, text: &str) -> Option<Vec<TaskDefinition>> {
-    let objects = serde_json::from_str::<TaskFile<'_>>(text).ok()?.tasks;
-    let places = Places { file, text };
-    each(&objects, |object| places.task(object))
-}
-
 /// The workstreams of a file of bundles in which nothing is wrong.
 pub(super) fn bundles(file: FileId, text: &str) -> Option<Vec<WorkstreamDefinition>> {
     let places = Places { file, text };
@@ -215,39 +141,6 @@ struct Places<'t> {
 }
 
 impl<'t> Places<'t> {
-    fn task(self, object: Raw<'t>) -> Option<TaskDefinition> {
-        let task: Task<'t> = serde_json::from_str(object.get()).ok()?;
-        let command = match (&task.run, task.shell) {
-            (Some(_), Some(_)) => return None,
-            (Some(argv), None) => Some(CommandDefinition::Run(self.argv(argv)?)),
-            (None, Some(shell)) => Some(CommandDefinition::Shell(self.full(shell)?)),
-            (None, None) => None,
-        };
-        let mut set = Vec::with_capacity(task.env.0.len());
-        for (name, value) in task.env.0 {
-            let start = self.offset(name).checked_sub(1)?;
-            set.push((Text::new(name.to_owned(), Span::new(self.file, start, name.len() + 2)), self.any(value)?));
-        }
-        let output = |path: &Raw<'t>| Some(OutputDefinition { path: self.full(path)?, store: true });
-        Some(TaskDefinition {
-            name: self.full(task.name)?,
-            about: self.maybe(task.about)?,
-            depends_on: self.all(&task.depends_on)?,
-            dir: self.maybe(task.dir)?,
-            command,
-            inputs: self.all(&task.inputs)?,
-            outputs: task.outputs.iter().map(output).collect::<Option<Vec<_>>>()?,
-            in_place: false,
-            depfile: self.maybe(task.depfile)?,
-            environment: EnvironmentDefinition { set, pass: Vec::new() },
-            variables: Vec::new(),
-            pool: self.maybe(task.pool)?,
-            jobserver: task.jobserver,
-            timeout: self.maybe(task.timeout)?,
-            span: self.span(object),
-        })
-    }
-
     fn bundle(self, object: Raw<'t>) -> Option<WorkstreamDefinition> {
         let bundle: Bundle<'t> = serde_json::from_str(object.get()).ok()?;
         let span = self.span(object);
@@ -292,7 +185,8 @@ impl<'t> Places<'t> {
     /// A text that may be empty.
     fn any(self, value: Raw<'t>) -> Option<Text> {
         let inside = value.get().strip_prefix('"')?.strip_suffix('"')?;
-        let text = if inside.contains('\\') { serde_json::from_str(value.get()).ok()? } else { inside.to_owned() };
+        let text =
+            if inside.contains('\\') { serde_json::from_str(value.get()).ok()? } else { EcoString::from(inside) };
         Some(Text::new(text, self.span(value)))
     }
 
@@ -301,23 +195,8 @@ impl<'t> Places<'t> {
         self.any(value).filter(|text| !text.value.trim().is_empty())
     }
 
-    fn maybe(self, value: Option<Raw<'t>>) -> Option<Option<Text>> {
-        value.map_or(Some(None), |value| self.full(value).map(Some))
-    }
-
     fn all(self, values: &[Raw<'t>]) -> Option<Vec<Text>> {
         values.iter().map(|value| self.full(value)).collect()
-    }
-
-    /// A program and its arguments, which may be empty texts.
-    fn argv(self, values: &[Raw<'t>]) -> Option<Vec<Text>> {
-        let (program, arguments) = values.split_first()?;
-        let mut argv = Vec::with_capacity(values.len());
-        argv.push(self.full(program)?);
-        for argument in arguments {
-            argv.push(self.any(argument)?);
-        }
-        Some(argv)
     }
 
     fn issue(self, value: Raw<'t>) -> Option<Text> {
@@ -326,7 +205,7 @@ impl<'t> Places<'t> {
             return self.full(value);
         }
         written.parse::<i64>().ok().filter(|number| *number >= 0)?;
-        Some(Text::new(written.to_owned(), self.span(value)))
+        Some(Text::new(written.into(), self.span(value)))
     }
 
     fn count(self, value: Raw<'t>, least: u32) -> Option<Spanned<u32>> {

@@ -130,7 +130,7 @@ impl Reader<'_> {
             self.report(&codes::empty_value::CODE, span, subject, format!("`{key}` holds an empty string"), help);
             return None;
         }
-        Some(Text::new(literal.value.clone().into_owned(), span))
+        Some(Text::new(literal.value.as_ref().into(), span))
     }
 
     /// `true` or `false`.

@@ -8,7 +8,7 @@ use super::range_span;
 use super::reader::{Reader, short};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Spanned;
-use crate::syntax::definition::{CommandDefinition, EnvironmentDefinition, OutputDefinition, TaskDefinition, Text};
+use crate::syntax::definition::{CommandDefinition, OutputDefinition, TaskDefinition, Text};
 use crate::syntax::diagnostics as codes;
 
 /// Fields of a task.
@@ -79,23 +79,8 @@ impl Reader<'_> {
             name => format!("task `{name}`"),
         };
         self.missing(&owner, &subject, object, &["name"]);
-        let mut task = TaskDefinition {
-            name: Text::new(String::new(), self.head(object)),
-            about: None,
-            depends_on: Vec::new(),
-            dir: None,
-            command: None,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            in_place: false,
-            depfile: None,
-            environment: EnvironmentDefinition::default(),
-            variables: Vec::new(),
-            pool: None,
-            jobserver: None,
-            timeout: None,
-            span: range_span(self.file, object),
-        };
+        let nameless = Text::new("".into(), self.head(object));
+        let mut task = TaskDefinition::empty(nameless, range_span(self.file, object));
         let mut name = None;
         for property in &object.properties {
             let (key, value) = (property.name.as_str(), &property.value);
@@ -161,7 +146,7 @@ impl Reader<'_> {
     fn any_text(&mut self, key: &str, subject: &str, value: &Value<'_>) -> Option<Text> {
         match value {
             Value::StringLit(literal) => {
-                Some(Spanned::new(literal.value.clone().into_owned(), range_span(self.file, literal)))
+                Some(Spanned::new(literal.value.as_ref().into(), range_span(self.file, literal)))
             }
             other => self.full_text(key, subject, other),
         }
@@ -174,7 +159,7 @@ impl Reader<'_> {
         };
         let mut pairs = Vec::with_capacity(object.properties.len());
         for property in &object.properties {
-            let name = Text::new(property.name.as_str().to_owned(), self.key_span(property));
+            let name = Text::new(property.name.as_str().into(), self.key_span(property));
             pairs.extend(self.any_text("env", subject, &property.value).map(|value| (name, value)));
         }
         pairs

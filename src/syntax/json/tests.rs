@@ -2,7 +2,7 @@
 
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, proptest};
 
-use super::{bundles_of_tree, plain, tasks_of_tree};
+use super::{bundles_of_tree, plain, table, tasks_of_tree};
 use crate::base::span::FileId;
 use crate::syntax::definition::CommandDefinition;
 use crate::syntax::{FileKind, Parsed, parse};
@@ -73,7 +73,7 @@ fn bundles_are_read() {
 fn tasks_are_read() {
     let parsed = parse(FileKind::TaskFile, FileId(0), TASKS);
     assert_eq!(parsed.diagnostics, []);
-    let tasks = parsed.definitions.tasks;
+    let tasks: Vec<_> = parsed.definitions.task_table.definitions().collect();
     assert_eq!(tasks.len(), 3);
     assert!(matches!(&tasks[0].command, Some(CommandDefinition::Run(argv)) if argv.len() == 4));
     assert_eq!(tasks[0].environment.set.len(), 2);
@@ -200,8 +200,9 @@ fn read_alike(text: &str) {
         let tree = bundles_of_tree(FileId(0), text);
         assert_eq!((tree.definitions.workstreams, tree.diagnostics), (workstreams, Vec::new()), "{text:?}");
     }
-    if let Some(tasks) = plain::tasks(FileId(0), text) {
+    if let Some(tasks) = table::tasks(FileId(0), text) {
         let tree = tasks_of_tree(FileId(0), text);
+        let tasks: Vec<_> = tasks.definitions().collect();
         assert_eq!((tree.definitions.tasks, tree.diagnostics), (tasks, Vec::new()), "{text:?}");
     }
 }
@@ -209,7 +210,7 @@ fn read_alike(text: &str) {
 #[test]
 fn what_is_right_is_read_without_a_tree() {
     assert_eq!(plain::bundles(FileId(0), BUNDLES).map(|found| found.len()), Some(2));
-    assert_eq!(plain::tasks(FileId(0), TASKS).map(|found| found.len()), Some(3));
+    assert_eq!(table::tasks(FileId(0), TASKS).map(|found| found.len()), Some(3));
     for text in [
         r#"{"tasks": [{"name": "a", "about": null}]}"#,
         r#"{"tasks": [{"name": "a", "run": null}]}"#,
@@ -221,7 +222,7 @@ fn what_is_right_is_read_without_a_tree() {
         r#"{"tasks": [], "id": "ws-1"}"#,
         r#"{"tasks": [1]}"#,
     ] {
-        assert!(plain::tasks(FileId(0), text).is_none(), "{text}");
+        assert!(table::tasks(FileId(0), text).is_none(), "{text}");
     }
     let bundle = r#"{"id": "ws-1", "openspec_change": "c", "ccpm_issue": 1, "gate": 1, "files_scope": ["a"], "tasks": [], "tool": "t", MORE}"#;
     for more in [
@@ -237,7 +238,7 @@ fn what_is_right_is_read_without_a_tree() {
     let many: String =
         (0..2000).map(|at| format!(",\n {{\"name\": \"t{at}\", \"inputs\": [\"\\u00e4{at}\"]}}")).collect();
     let many = format!("{{\"tasks\": [{}]}}", &many[1..]);
-    assert_eq!(plain::tasks(FileId(0), &many).map(|found| found.len()), Some(2000));
+    assert_eq!(table::tasks(FileId(0), &many).map(|found| found.len()), Some(2000));
     read_alike(&many);
 }
 

@@ -19,7 +19,7 @@ impl Reader<'_> {
         let name = self.one(node);
         let owner = self.owner(node, name.as_ref());
         let mut rule = RuleDefinition {
-            name: Text::new(String::new(), node.name.span),
+            name: Text::new("".into(), node.name.span),
             about: None,
             files: Vec::new(),
             looks_in: None,
@@ -128,7 +128,7 @@ impl Reader<'_> {
         let name = self.one(node);
         let owner = self.owner(node, name.as_ref());
         let mut tool = ToolDefinition {
-            name: Text::new(String::new(), node.name.span),
+            name: Text::new("".into(), node.name.span),
             about: None,
             kind: None,
             can: Vec::new(),

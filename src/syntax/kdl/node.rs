@@ -73,7 +73,7 @@ impl Converter<'_> {
         let (name, span) = (node.name(), node.span());
         let (arguments, properties): (Vec<_>, Vec<_>) = node.entries().iter().partition(|entry| entry.name().is_none());
         Node {
-            name: Text::new(name.value().to_owned(), self.span(name.span().offset(), name.span().len())),
+            name: Text::new(name.value().into(), self.span(name.span().offset(), name.span().len())),
             arguments: arguments.into_iter().map(|entry| self.value(entry)).collect(),
             properties: properties.into_iter().filter_map(|entry| self.property(entry)).collect(),
             children: node.children().map(|children| self.document(children)),
@@ -83,7 +83,7 @@ impl Converter<'_> {
 
     fn property(&self, entry: &KdlEntry) -> Option<(Text, Value)> {
         let name = entry.name()?;
-        let key = Text::new(name.value().to_owned(), self.span(name.span().offset(), name.span().len()));
+        let key = Text::new(name.value().into(), self.span(name.span().offset(), name.span().len()));
         Some((key, self.value(entry)))
     }
 

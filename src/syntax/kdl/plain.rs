@@ -59,7 +59,7 @@ impl<'t> Plain<'t> {
     fn node(&mut self) -> Option<Node> {
         let start = self.at;
         let (name, _) = self.text()?;
-        let name = Text::new(name.to_owned(), self.span(start));
+        let name = Text::new(name.into(), self.span(start));
         let mut node =
             Node { name, arguments: Vec::new(), properties: Vec::new(), children: None, span: self.span(start) };
         loop {
@@ -99,7 +99,7 @@ impl<'t> Plain<'t> {
             return Some(());
         }
         let Kind::Text(key) = argument.kind else { return None };
-        let key = Text::new(key, self.span(start));
+        let key = Text::new(key.into(), self.span(start));
         self.at += 1;
         node.properties.push((key, self.value()?));
         Some(())

@@ -215,7 +215,7 @@ impl Reader<'_> {
     /// A text; a number gives its own letters.
     pub(super) fn value_text(&mut self, value: &Value) -> Option<Text> {
         match &value.kind {
-            Kind::Text(text) => Some(Text::new(text.clone(), value.span)),
+            Kind::Text(text) => Some(Text::new(text.as_str().into(), value.span)),
             Kind::Integer(_) | Kind::Float if !value.source.starts_with('#') => {
                 let plain = value.source.strip_prefix('-').unwrap_or(&value.source);
                 if !plain.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -223,7 +223,7 @@ impl Reader<'_> {
                     let help = format!("Put it in quotes to say so: \"{}\"", short(&value.source));
                     self.report(&codes::number_as_text::CODE, value.span, message, "taken as text", help);
                 }
-                Some(Text::new(value.source.clone(), value.span))
+                Some(Text::new(value.source.as_str().into(), value.span))
             }
             _ => {
                 let help = format!("Put it in quotes if it is a text: \"{}\"", value.source.trim_start_matches('#'));

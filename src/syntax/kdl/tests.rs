@@ -409,7 +409,7 @@ fn agrees_with_the_crate(text: &str) {
                 document.nodes().iter().map(|node| (node.name().value().to_owned(), node.entries().len())).collect();
             let got: Vec<_> = nodes
                 .iter()
-                .map(|node| (node.name.value.clone(), node.arguments.len() + node.properties.len()))
+                .map(|node| (node.name.value.to_string(), node.arguments.len() + node.properties.len()))
                 .collect();
             assert_eq!(got, expect, "{text:?}");
         }

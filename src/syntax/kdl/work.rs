@@ -55,7 +55,7 @@ impl Reader<'_> {
         let name = self.one(node);
         let owner = self.owner(node, name.as_ref());
         let mut setup = SetupDefinition {
-            name: Text::new(String::new(), node.name.span),
+            name: Text::new("".into(), node.name.span),
             command: None,
             inputs: Vec::new(),
             bin: Vec::new(),
@@ -83,23 +83,7 @@ impl Reader<'_> {
     pub(super) fn task(&mut self, node: &Node) -> Option<TaskDefinition> {
         let name = self.one(node);
         let owner = self.owner(node, name.as_ref());
-        let mut task = TaskDefinition {
-            name: Text::new(String::new(), node.name.span),
-            about: None,
-            depends_on: Vec::new(),
-            dir: None,
-            command: None,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            in_place: false,
-            depfile: None,
-            environment: EnvironmentDefinition::default(),
-            variables: Vec::new(),
-            pool: None,
-            jobserver: None,
-            timeout: None,
-            span: node.span,
-        };
+        let mut task = TaskDefinition::empty(Text::new("".into(), node.name.span), node.span);
         for (field, child) in self.fields(&owner, inside(node), table::TASK) {
             match field.name {
                 "about" => task.about = self.one(child),
@@ -219,7 +203,7 @@ impl Reader<'_> {
                 (None, 1) => values.remove(0),
                 (None, _) => serde_json::Value::Array(values),
             };
-            object.insert(node.name.value.clone(), value);
+            object.insert(node.name.value.to_string(), value);
         }
         serde_json::Value::Object(object)
     }
@@ -241,7 +225,7 @@ fn json(kind: &Kind, source: &str) -> serde_json::Value {
 /// A workstream of which nothing is known yet.
 pub(crate) fn empty_workstream(id: Span, span: Span) -> WorkstreamDefinition {
     WorkstreamDefinition {
-        id: Text::new(String::new(), id),
+        id: Text::new("".into(), id),
         title: None,
         change: None,
         issue: None,

@@ -19,7 +19,7 @@ use crate::summary::attempt::AttemptReport;
 pub fn show(project: &Project, target: &str, number: u32) -> Result<Show, Failed> {
     let opened = open(project, &[], Purpose::Planning)?;
     let wanted = opened.wanted(&[target.to_owned()])?;
-    let kind = wanted.first().map(|step| &opened.world.graph.step(*step).kind);
+    let kind = wanted.first().map(|step| opened.world.graph.step(*step).kind);
     let Some(StepKind::Result(id)) = kind.filter(|_| wanted.len() == 1) else {
         return Err(Failed::usage(format!("`{target}` is no workstream")).hint("attempts are those of one workstream"));
     };

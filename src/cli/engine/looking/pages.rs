@@ -30,7 +30,7 @@ pub fn page(opened: &Opened, step: StepId) -> Result<Show, Failed> {
     match kind {
         StepKind::Result(id) => workstream(opened, step, opened.world.workstream(id)).map(Show::Workstream),
         StepKind::Task(name) => {
-            let about = opened.world.task(name).about.clone();
+            let about = opened.world.task(name).about().map(str::to_owned);
             let mut page = steps(opened, &kind.name(), &[kind.name()], about, command(opened, step))?;
             if page.state == "failed" && is_green(opened, step)? {
                 "done".clone_into(&mut page.state);
@@ -59,8 +59,7 @@ pub fn setup_name(opened: &Opened, wanted: &[StepId]) -> Option<SetupName> {
 pub fn setup(opened: &Opened, name: &SetupName) -> Result<Show, Failed> {
     let graph = &opened.world.graph;
     let makes = |kind: &StepKind| matches!(kind, StepKind::ProjectSetup(own) | StepKind::Setup(_, own) if own == name);
-    let all: Vec<String> =
-        graph.steps.iter().map(|step| &step.kind).filter(|kind| makes(kind)).map(StepKind::name).collect();
+    let all: Vec<String> = graph.kinds().iter().filter(|kind| makes(kind)).map(StepKind::name).collect();
     let command = opened.world.setup(name).command.text();
     steps(opened, &format!("setup:{name}"), &all, None, Some(command)).map(Show::Step)
 }

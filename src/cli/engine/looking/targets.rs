@@ -151,7 +151,7 @@ pub fn table(opened: &Opened, wanted: &[StepId]) -> Result<Show, Failed> {
     let past = store.as_ref().map(Past::of).transpose().map_err(store_failed)?;
     let known = store.as_ref().zip(past.as_ref());
     let judged = judged(opened, wanted)?;
-    let asked = |kind: &StepKind| world.graph.index.get(kind).is_some_and(|step| wanted.contains(step));
+    let asked = |kind: &StepKind| world.graph.find(kind).is_some_and(|step| wanted.contains(&step));
     let mut of_task: HashMap<&TaskName, Standing> = HashMap::new();
     let order = tasks_in_order(opened);
     for task in order {
@@ -166,7 +166,7 @@ pub fn table(opened: &Opened, wanted: &[StepId]) -> Result<Show, Failed> {
     for task in world.pipeline.tasks.iter().filter(|task| asked(&StepKind::Task(task.name.clone()))) {
         let standing = of_task.remove(&task.name).unwrap_or_default();
         let kind = if task.command.is_none() { "group" } else { "task" };
-        rows.push(row(task.name.as_str(), kind, standing, task.about.clone()));
+        rows.push(row(task.name.as_str(), kind, standing, task.about().map(str::to_owned)));
     }
     if wanted.len() == super::everything(opened).len() {
         rows.extend(world.pipeline.setups.iter().map(|setup| {
@@ -208,12 +208,8 @@ fn must_run(verdict: &Verdict) -> bool {
 /// Tasks, those that a group waits for before it.
 fn tasks_in_order(opened: &Opened) -> Vec<&Task> {
     let world = &opened.world;
-    let tasks: Vec<StepId> = world
-        .pipeline
-        .tasks
-        .iter()
-        .filter_map(|task| world.graph.index.get(&StepKind::Task(task.name.clone())).copied())
-        .collect();
+    let tasks: Vec<StepId> =
+        world.pipeline.tasks.iter().filter_map(|task| world.graph.find(&StepKind::Task(task.name.clone()))).collect();
     let named = |step: StepId| match &world.graph.step(step).kind {
         StepKind::Task(name) => Some(world.task(name)),
         _ => None,
@@ -234,7 +230,7 @@ fn group(task: &Task, of_task: &HashMap<&TaskName, Standing>) -> Standing {
 pub fn setup(opened: &Opened, store: &Store, past: &Past, name: &SetupName) -> Standing {
     let graph = &opened.world.graph;
     let makes = |kind: &StepKind| matches!(kind, StepKind::ProjectSetup(own) | StepKind::Setup(_, own) if own == name);
-    let steps = graph.steps.iter().map(|step| &step.kind).filter(|kind| makes(kind)).map(StepKind::name);
+    let steps = graph.kinds().iter().filter(|kind| makes(kind)).map(StepKind::name);
     let newest = steps.filter_map(|step| past.attempt(&step)).max_by_key(|attempt| attempt.id);
     newest.map_or_else(never, |attempt| past.step(store, &attempt.step))
 }
