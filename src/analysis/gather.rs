@@ -10,9 +10,10 @@ use hashbrown::hash_map::Entry;
 use crate::analysis::diagnostics::duplicate_name;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::{Span, Spanned};
+use crate::syntax::definition::table::DefinedTask;
 use crate::syntax::definition::{
-    AllowOverlap, BreakerDefinition, DefinedTask, Definitions, EnvironmentDefinition, FailOnDefinition,
-    RepositoryDefinition, RouteDefinition, RuleDefinition, SetupDefinition, Text, ToolDefinition, WorkstreamDefinition,
+    AllowOverlap, BreakerDefinition, Definitions, EnvironmentDefinition, FailOnDefinition, RepositoryDefinition,
+    RouteDefinition, RuleDefinition, SetupDefinition, Text, ToolDefinition, WorkstreamDefinition,
 };
 
 /// Everything that is defined, each name once.

@@ -16,7 +16,7 @@ pub struct PlaceIndex {
 
 impl PlaceIndex {
     /// Indexes a list by the names of its items; of two equal ones the last counts.
-    pub fn of<T, N: Hash + Eq + ?Sized>(list: &[T], name: impl Fn(&T) -> &N) -> Self {
+    pub fn of<'l, T, N: Hash + Eq + ?Sized + 'l>(list: &'l [T], name: impl Fn(&'l T) -> &'l N) -> Self {
         let hasher = DefaultHashBuilder::default();
         let mut places: HashTable<u32> = HashTable::with_capacity(list.len());
         for (place, item) in (0..).zip(list) {

@@ -4,12 +4,11 @@
 
 pub mod table;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ecow::EcoString;
 
-use self::table::{SharedTexts, TaskTable};
+use self::table::TaskTable;
 use crate::base::span::{Span, Spanned};
 
 /// Text with its place.
@@ -247,41 +246,6 @@ pub struct TaskDefinition {
     pub timeout: Option<Text>,
     /// The whole node.
     pub span: Span,
-}
-
-/// A task of a file, wherever it stands.
-#[derive(Debug, Clone, Copy)]
-pub enum DefinedTask<'d> {
-    /// A definition.
-    Definition(&'d TaskDefinition),
-    /// A row of a table.
-    Row(&'d TaskTable, usize),
-}
-
-impl Definitions {
-    /// All tasks in order.
-    pub fn defined_tasks(&self) -> impl Iterator<Item = DefinedTask<'_>> {
-        let rows = (0..self.task_table.len()).map(|row| DefinedTask::Row(&self.task_table, row));
-        self.tasks.iter().map(DefinedTask::Definition).chain(rows)
-    }
-}
-
-impl<'d> DefinedTask<'d> {
-    /// Its name, and where that stands.
-    pub fn name(self) -> (&'d str, Span) {
-        match self {
-            Self::Definition(task) => (&task.name.value, task.name.span),
-            Self::Row(table, row) => table.name(row),
-        }
-    }
-
-    /// Its definition.
-    pub fn definition(self, texts: &mut SharedTexts) -> Cow<'d, TaskDefinition> {
-        match self {
-            Self::Definition(task) => Cow::Borrowed(task),
-            Self::Row(table, row) => Cow::Owned(table.definition(row, texts)),
-        }
-    }
 }
 
 impl TaskDefinition {

@@ -26,8 +26,8 @@ use crate::base::lists::Lists;
 use crate::base::name::{SetupName, TaskName};
 use crate::base::path::{Pattern, RepoPath};
 use crate::base::span::Span;
-use crate::syntax::definition::table::SharedTexts;
-use crate::syntax::definition::{DefinedTask, SetupDefinition, TaskDefinition, Text};
+use crate::syntax::definition::table::{DefinedTask, SharedTexts};
+use crate::syntax::definition::{SetupDefinition, TaskDefinition, Text};
 
 /// From so many tasks on they are lowered by several threads.
 const PARALLEL_TASKS_MIN: usize = 512;

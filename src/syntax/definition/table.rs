@@ -3,13 +3,16 @@
 //! A generated graph has hundreds of thousands of tasks, and each a dozen of texts. As a definition a task takes two kilobytes, here
 //! some two hundred bytes and no allocation of its own; it is made a definition where it is lowered, and dropped again.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use ecow::EcoString;
 use hashbrown::DefaultHashBuilder;
 
 use crate::base::span::{FileId, Span};
-use crate::syntax::definition::{CommandDefinition, EnvironmentDefinition, OutputDefinition, TaskDefinition, Text};
+use crate::syntax::definition::{
+    CommandDefinition, Definitions, EnvironmentDefinition, OutputDefinition, TaskDefinition, Text,
+};
 
 /// Tasks in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -163,6 +166,41 @@ impl TaskTable {
 
 fn number(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// A task of a file, wherever it stands.
+#[derive(Debug, Clone, Copy)]
+pub enum DefinedTask<'d> {
+    /// A definition.
+    Definition(&'d TaskDefinition),
+    /// A row of a table.
+    Row(&'d TaskTable, usize),
+}
+
+impl Definitions {
+    /// All tasks in order.
+    pub fn defined_tasks(&self) -> impl Iterator<Item = DefinedTask<'_>> {
+        let rows = (0..self.task_table.len()).map(|row| DefinedTask::Row(&self.task_table, row));
+        self.tasks.iter().map(DefinedTask::Definition).chain(rows)
+    }
+}
+
+impl<'d> DefinedTask<'d> {
+    /// Its name, and where that stands.
+    pub fn name(self) -> (&'d str, Span) {
+        match self {
+            Self::Definition(task) => (&task.name.value, task.name.span),
+            Self::Row(table, row) => table.name(row),
+        }
+    }
+
+    /// Its definition.
+    pub fn definition(self, texts: &mut SharedTexts) -> Cow<'d, TaskDefinition> {
+        match self {
+            Self::Definition(task) => Cow::Borrowed(task),
+            Self::Row(table, row) => Cow::Owned(table.definition(row, texts)),
+        }
+    }
 }
 
 /// How many of the last texts are remembered.
