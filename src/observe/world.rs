@@ -2,12 +2,13 @@
 //!
 //! Knows no step's state.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::analysis::pipeline::{Environment, Pipeline, Rule, Setup, Task, Tool, Workstream};
 use crate::base::digest::Digest;
+use crate::base::index::PlaceIndex;
 use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
 use crate::git::object::{CommitId, TreeId};
 use crate::git::repository::Repository;
@@ -63,92 +64,107 @@ pub struct World {
     pub memory: Arc<Memory>,
 }
 
+/// Who asks for something by name has it from the pipeline.
+const NOT_THERE: &str = "BUG: a name that is not in the pipeline";
+
 /// From names to places in the pipeline's lists.
 #[derive(Debug, Default)]
 pub struct Places {
-    workstreams: HashMap<WorkstreamId, usize>,
-    tasks: HashMap<TaskName, usize>,
-    setups: HashMap<SetupName, usize>,
-    rules: HashMap<RuleName, usize>,
-    tools: HashMap<ToolName, usize>,
+    workstreams: PlaceIndex,
+    tasks: PlaceIndex,
+    setups: PlaceIndex,
+    rules: PlaceIndex,
+    tools: PlaceIndex,
     makers: OnceLock<Makers>,
 }
 
-/// From paths to the tasks that make them.
+/// From paths to the tasks that make them; outputs are a task's place and their own among its outputs.
 #[derive(Debug, Default)]
 struct Makers {
-    files: HashMap<String, usize>,
-    folders: Vec<(String, usize)>,
+    files: Vec<(u32, u32)>,
+    by_path: PlaceIndex,
+    folders: Vec<(u32, u32)>,
+}
+
+impl Makers {
+    fn of(tasks: &[Task]) -> Self {
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        for (place, task) in (0..).zip(tasks) {
+            for (number, output) in (0..).zip(&task.outputs) {
+                if output.folder { &mut folders } else { &mut files }.push((place, number));
+            }
+        }
+        Self { by_path: PlaceIndex::of(&files, |output| path(tasks, *output)), files, folders }
+    }
+
+    /// The place of the task whose output a path is, or lies in.
+    fn find(&self, tasks: &[Task], wanted: &str) -> Option<usize> {
+        let below = |folder: &str| wanted.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let folder = || self.folders.iter().find(|folder| below(path(tasks, **folder)));
+        let file = self.by_path.find(wanted, |place| path(tasks, self.files[place])).map(|place| &self.files[place]);
+        file.or_else(folder).map(|(place, _)| *place as usize)
+    }
+}
+
+fn path(tasks: &[Task], (place, number): (u32, u32)) -> &str {
+    tasks[place as usize].outputs[number as usize].path.as_str()
 }
 
 impl Places {
     /// Indexes a pipeline.
     pub fn of(pipeline: &Pipeline) -> Self {
         Self {
-            workstreams: places(&pipeline.workstreams, |workstream| workstream.id.clone()),
-            tasks: places(&pipeline.tasks, |task| task.name.clone()),
-            setups: places(&pipeline.setups, |setup| setup.name.clone()),
-            rules: places(&pipeline.rules, |rule| rule.name.clone()),
-            tools: places(&pipeline.tools, |tool| tool.name.clone()),
+            workstreams: PlaceIndex::of(&pipeline.workstreams, |workstream| &workstream.id),
+            tasks: PlaceIndex::of(&pipeline.tasks, |task| &task.name),
+            setups: PlaceIndex::of(&pipeline.setups, |setup| &setup.name),
+            rules: PlaceIndex::of(&pipeline.rules, |rule| &rule.name),
+            tools: PlaceIndex::of(&pipeline.tools, |tool| &tool.name),
             makers: OnceLock::new(),
         }
     }
 }
 
-fn places<T, N: std::hash::Hash + Eq>(list: &[T], name: impl Fn(&T) -> N) -> HashMap<N, usize> {
-    list.iter().enumerate().map(|(place, item)| (name(item), place)).collect()
-}
-
 impl World {
     /// A workstream of the graph.
     pub fn workstream(&self, id: &WorkstreamId) -> &Workstream {
-        &self.pipeline.workstreams[self.places.workstreams[id]]
+        &self.pipeline.workstreams[self.workstream_place(id)]
     }
 
     /// Its place in the pipeline.
     pub fn workstream_place(&self, id: &WorkstreamId) -> usize {
-        self.places.workstreams[id]
+        let workstreams = &self.pipeline.workstreams;
+        self.places.workstreams.find(id, |place| &workstreams[place].id).expect(NOT_THERE)
     }
 
     /// A task of the graph.
     pub fn task(&self, name: &TaskName) -> &Task {
-        &self.pipeline.tasks[self.places.tasks[name]]
+        let tasks = &self.pipeline.tasks;
+        &tasks[self.places.tasks.find(name, |place| &tasks[place].name).expect(NOT_THERE)]
     }
 
     /// The task whose declared output a path is, or lies in.
     pub fn maker(&self, path: &str) -> Option<&Task> {
-        let makers = self.places.makers.get_or_init(|| {
-            let mut makers = Makers::default();
-            for (place, task) in self.pipeline.tasks.iter().enumerate() {
-                for output in &task.outputs {
-                    let path = output.path.as_str().to_owned();
-                    if output.folder {
-                        makers.folders.push((path, place));
-                    } else {
-                        makers.files.insert(path, place);
-                    }
-                }
-            }
-            makers
-        });
-        let below = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        let folder = || makers.folders.iter().find(|(folder, _)| below(folder)).map(|(_, place)| place);
-        makers.files.get(path).or_else(folder).map(|place| &self.pipeline.tasks[*place])
+        let tasks = &self.pipeline.tasks;
+        let makers = self.places.makers.get_or_init(|| Makers::of(tasks));
+        makers.find(tasks, path).map(|place| &tasks[place])
     }
 
     /// A setup of the graph.
     pub fn setup(&self, name: &SetupName) -> &Setup {
-        &self.pipeline.setups[self.places.setups[name]]
+        let setups = &self.pipeline.setups;
+        &setups[self.places.setups.find(name, |place| &setups[place].name).expect(NOT_THERE)]
     }
 
     /// A rule of the graph.
     pub fn rule(&self, name: &RuleName) -> &Rule {
-        &self.pipeline.rules[self.places.rules[name]]
+        let rules = &self.pipeline.rules;
+        &rules[self.places.rules.find(name, |place| &rules[place].name).expect(NOT_THERE)]
     }
 
     /// A tool.
     pub fn tool(&self, name: &ToolName) -> Option<&Tool> {
-        self.places.tools.get(name).map(|&place| &self.pipeline.tools[place])
+        let tools = &self.pipeline.tools;
+        self.places.tools.find(name, |place| &tools[place].name).map(|place| &tools[place])
     }
 
     /// The tool that a workstream asks first.
