@@ -155,23 +155,109 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// All names that can be typed, for completion and suggestions.
-pub fn names(pipeline: &Pipeline) -> Vec<String> {
-    let tasks = pipeline.tasks.iter().map(|task| task.name.to_string());
-    tasks.chain(pipeline.workstreams.iter().map(|workstream| workstream.id.to_string())).collect()
-}
+/// Likeness from which on a name may be the one that is meant.
+const LIKENESS_MIN: f64 = 0.75;
 
 fn unknown(pipeline: &Pipeline, target: &str) -> TargetError {
-    let all = names(pipeline);
-    let near = all
-        .iter()
-        .map(|name| (strsim::jaro_winkler(name, target), name))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|left, right| left.0.total_cmp(&right.0));
-    let help = match near {
-        Some((_, name)) => format!("did you mean `{name}`? `pl show` lists all targets"),
-        None if all.is_empty() => "nothing is defined here yet: `pl init` begins a Pipelinefile.kdl".to_owned(),
-        None => format!("there are: {}", listed(all.iter().map(String::as_str))),
+    let tasks = pipeline.tasks.iter().map(|task| task.name.as_str());
+    let all = || tasks.clone().chain(pipeline.workstreams.iter().map(|workstream| workstream.id.as_str()));
+    let help = match nearest(target, all()) {
+        Some(name) => format!("did you mean `{name}`? `pl show` lists all targets"),
+        None if all().next().is_none() => "nothing is defined here yet: `pl init` begins a Pipelinefile.kdl".to_owned(),
+        None => format!("there are: {}", listed(all())),
     };
     TargetError { message: format!("no target is called `{target}`"), help }
+}
+
+/// The likest name; of several the last.
+fn nearest<'n>(target: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let letters = Letters::of(target);
+    let mut best = (LIKENESS_MIN, None);
+    for name in names {
+        // Nearly all have too few letters in common for the long look.
+        if letters.likeness_at_most(name) < best.0 {
+            continue;
+        }
+        let likeness = strsim::jaro_winkler(name, target);
+        if likeness > LIKENESS_MIN && likeness >= best.0 {
+            best = (likeness, Some(name));
+        }
+    }
+    best.1
+}
+
+/// How often each byte stands in a text.
+struct Letters<'t> {
+    text: &'t str,
+    counts: [u8; 256],
+}
+
+impl<'t> Letters<'t> {
+    fn of(text: &'t str) -> Self {
+        let mut counts = [0_u8; 256];
+        text.bytes().for_each(|byte| counts[usize::from(byte)] = counts[usize::from(byte)].saturating_add(1));
+        Self { text, counts }
+    }
+
+    /// What `strsim::jaro_winkler` cannot exceed: all letters in common match, and none stands elsewhere.
+    fn likeness_at_most(&self, name: &str) -> f64 {
+        let length = self.text.len();
+        if name.is_empty() || !(1..256).contains(&length) || !self.text.is_ascii() || !name.is_ascii() {
+            return 1.0;
+        }
+        let mut left = self.counts;
+        let common = name.bytes().filter(|byte| {
+            let count = &mut left[usize::from(*byte)];
+            let there = *count > 0;
+            *count -= u8::from(there);
+            there
+        });
+        let common: f64 = common.map(|_| 1.0).sum();
+        if common == 0.0 {
+            return 0.0;
+        }
+        let jaro = (common / name.len() as f64 + common / length as f64 + 1.0) / 3.0;
+        let alike = name.bytes().zip(self.text.bytes()).take(4).take_while(|(left, right)| left == right);
+        let alike: f64 = alike.map(|_| 1.0).sum();
+        // A little more, for what rounding does.
+        jaro + 0.1 * alike * (1.0 - jaro) + 1e-9
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig, prop, proptest};
+
+    use super::{LIKENESS_MIN, Letters, nearest};
+
+    /// Looks at all.
+    fn slowly<'n>(target: &str, names: &[&'n str]) -> Option<&'n str> {
+        let all = names.iter().map(|name| (strsim::jaro_winkler(name, target), *name));
+        let near = all.filter(|(likeness, _)| *likeness > LIKENESS_MIN);
+        near.max_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, name)| name)
+    }
+
+    #[test]
+    fn the_likest_is_found() {
+        let names = ["build", "built", "test", "rebuild", "ärger", ""];
+        for (target, found) in
+            [("biuld", Some("build")), ("tests", Some("test")), ("ärgern", Some("ärger")), ("x", None)]
+        {
+            assert_eq!((nearest(target, names.into_iter()), slowly(target, &names)), (found, found), "{target}");
+        }
+        assert!(Letters::of("no-such-target").likeness_at_most("s000123") < LIKENESS_MIN);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_short_look_loses_nothing(target in "[a-c0]{0,8}", names in prop::collection::vec("[a-c0ä]{0,8}", 0..8)) {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            assert_eq!(nearest(&target, names.iter().copied()), slowly(&target, &names));
+            for name in &names {
+                assert!(Letters::of(&target).likeness_at_most(name) >= strsim::jaro_winkler(name, &target), "{name}");
+            }
+        }
+    }
 }
