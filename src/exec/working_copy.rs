@@ -5,38 +5,38 @@
 
 mod baseline;
 mod files;
+mod held;
 mod judging;
+mod learned;
+mod round;
 mod running;
+mod told;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::analysis::pipeline::{Missing, Rule};
 use crate::base::digest::Digest;
-use crate::base::failure::Failure;
-use crate::base::finding::Finding;
 use crate::exec::installing::{Wanted, install};
 use crate::git::object::TreeId;
-use crate::git::repository::Repository;
 use crate::observe::world::World;
 use crate::process::cancel::Cancel;
-use crate::store::lint::{Answers, LintMemory};
+use crate::store::lint::LintMemory;
+use crate::store::lint::answers::Answers;
+use crate::store::lint::journal::Patch;
+use crate::store::lint::tree::COLUMNS_MAX;
 use crate::summary::lint::{LintRule, LintStatus, LintSummary};
 use crate::system::file_hash::{HashCache, file_system_tick};
-use crate::system::inputs::{Input, InputKind, InputsError};
-use crate::system::profile::Category;
-use crate::verify::policy::fails;
+use crate::system::inputs::{Input, InputsError};
+use crate::system::profile::{Category, Profile};
 
-use self::files::{Chosen, Files, asked_for, is_below};
-use self::judging::{Look, identity, look, written};
-use self::running::{Job, Said, jobs, judge, mend};
-
-/// Digests of files that are kept beyond twice those that are there.
-const STATS_SPARE: usize = 1_000;
+use self::files::{Around, Files, Stats, asked_for, is_below};
+use self::judging::{Known, Look, identity, look, reopen};
+use self::round::Round;
+use self::running::mend;
 
 /// What is asked for.
 #[derive(Debug, Default)]
@@ -102,91 +102,104 @@ pub enum LintError {
     Interrupted,
 }
 
-/// Looks rules over the working copy; `folder` is `.pl`, `None` where nothing can be remembered.
+/// What can be looked at before anybody knows which rules there are.
+pub struct Beginning {
+    started: Instant,
+    folder: Option<PathBuf>,
+    around: Around,
+    memory: LintMemory,
+    /// The file system's time before the look.
+    mark_ns: i64,
+    /// The files, where they are those that are remembered.
+    held: Option<Files>,
+}
+
+impl Beginning {
+    /// Reads what is known and holds it against the working copy; `folder` is `.pl`, `None` where nothing can be remembered.
+    pub fn look(root: &Path, folder: Option<&Path>, profile: &Profile) -> Result<Self, LintError> {
+        let started = Instant::now();
+        let mark_ns = {
+            let _span = profile.span(Category::Judge, || "look at the clock of the file system");
+            tick(folder)?
+        };
+        let mut memory = {
+            let _span = profile.span(Category::Database, || "read what is known");
+            folder.map(LintMemory::read).unwrap_or_default()
+        };
+        let around = Around::new(root);
+        let held = {
+            let _span = profile.span(Category::Judge, || "look at the files that are known");
+            Files::held(root, &mut memory.tree, mark_ns, &around)
+        };
+        if held.is_none() {
+            // What moved may be in the tree already, and is not in the columns.
+            memory.columns.clear();
+        }
+        Ok(Self { started, folder: folder.map(Path::to_owned), around, memory, mark_ns, held })
+    }
+}
+
+/// Looks rules over the working copy.
 pub fn lint(
     world: &World,
-    folder: Option<&std::path::Path>,
+    begun: Beginning,
     rules: &[Rule],
     asked: &Asked,
     cancel: &Cancel,
 ) -> Result<LintSummary, LintError> {
-    let begun = Instant::now();
-    let mut linting = Linting::new(world, folder, rules, asked, cancel)?;
+    let started = begun.started;
+    let mut linting = Linting::new(world, begun, rules, asked, cancel)?;
     let mut round = linting.round(asked.force)?;
     let mut fixed = Vec::new();
     if asked.fix && round.has_findings() {
         let (changed, failures) = linting.mend(&round)?;
         fixed = changed;
-        linting.mark = tick(folder)?;
+        linting.stats = Some(round.files.stats(&world.root));
+        linting.keep(&mut round);
+        linting.mark_ns = tick(linting.folder.as_deref())?;
         let again = linting.round(false)?;
         round = Round { notes: round.notes.into_iter().chain(failures).collect(), ..again };
         round.notes.dedup();
     }
-    linting.keep(&round);
+    linting.keep(&mut round);
+    linting.write();
     let mut summary = round.summary(world, asked)?;
     summary.fixed = fixed;
-    summary.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    summary.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(summary)
 }
 
 struct Linting<'a> {
     world: &'a World,
-    folder: Option<&'a std::path::Path>,
     rules: &'a [Rule],
     asked: &'a Asked,
     cancel: &'a Cancel,
-    /// The repository around the root, and the root's place in it: empty or ending in `/`.
-    repository: Option<(Repository, String)>,
+    folder: Option<PathBuf>,
+    around: Around,
     since: Option<TreeId>,
     memory: LintMemory,
-    /// The file system's time before the look.
-    mark: i64,
-    learned: bool,
-}
-
-/// One look at everything.
-struct Round {
-    /// Files that were asked for.
-    files: usize,
-    entries: Vec<Input>,
-    rules: Vec<LintRule>,
-    findings: Vec<(usize, Finding)>,
-    used: Vec<Digest>,
-    notes: Vec<String>,
-}
-
-/// A rule that has a program, and what came of it.
-#[derive(Default)]
-struct Told {
-    findings: Vec<Finding>,
-    answers: Vec<(Digest, Vec<Finding>)>,
-    failure: Option<Failure>,
+    mark_ns: i64,
+    held: Option<Files>,
+    /// Digests to list with, where an earlier look of this lint knows them.
+    stats: Option<Stats>,
+    /// Keys of what was asked for; `None`: not all of them were made.
+    used: Option<Vec<Digest>>,
+    /// What is to be added to what is known.
+    patch: Patch,
+    /// There is another tree, or a rule of which nothing was known: all is written anew.
+    is_another: bool,
 }
 
 impl<'a> Linting<'a> {
     fn new(
         world: &'a World,
-        folder: Option<&'a std::path::Path>,
+        begun: Beginning,
         rules: &'a [Rule],
         asked: &'a Asked,
         cancel: &'a Cancel,
     ) -> Result<Self, LintError> {
-        let read = || {
-            let _span = world.profile.span(Category::Database, || "read what is known");
-            folder.map(LintMemory::read).unwrap_or_default()
-        };
-        let look = || {
-            let _span = world.profile.span(Category::Judge, || "look at the clock of the file system");
-            tick(folder)
-        };
-        let (memory, mark) = rayon::join(read, look);
-        let mark = mark?;
-        let repository = Repository::open_in_memory(&world.root).ok().and_then(|repository| {
-            let top = repository.work_dir()?.canonicalize().ok()?;
-            let inner = world.root.canonicalize().ok()?.strip_prefix(&top).ok()?.to_str()?.to_owned();
-            Some((repository, if inner.is_empty() { inner } else { format!("{inner}/") }))
-        });
-        let since = match (&asked.since, &repository) {
+        let Beginning { folder, around, memory, mark_ns, held, started: _ } = begun;
+        let since = match (&asked.since, around.get_if(asked.since.is_some())) {
             (None, _) => None,
             (Some(_), None) => return Err(LintError::NoRepository),
             (Some(revision), Some((repository, _))) => {
@@ -195,65 +208,102 @@ impl<'a> Linting<'a> {
                 Some(found.map_err(|source| LintError::Revision { revision, source })?)
             }
         };
-        Ok(Self { world, folder, rules, asked, cancel, repository, since, memory, mark, learned: false })
+        let (stats, used) = (None, Some(Vec::new()));
+        Ok(Self {
+            world,
+            rules,
+            asked,
+            cancel,
+            folder,
+            around,
+            since,
+            memory,
+            mark_ns,
+            held,
+            stats,
+            used,
+            patch: Patch::default(),
+            is_another: false,
+        })
     }
 
     /// Looks at all files, judges what must be judged.
     fn round(&mut self, force: bool) -> Result<Round, LintError> {
-        let cache = HashCache::new(std::mem::take(&mut self.memory.stats)).profiled(&self.world.profile);
-        let root = &self.world.root;
-        let files = {
-            let _span = self.world.profile.span(Category::Judge, || "look at all files");
-            Files::look(root, cache, self.mark, self.repository.as_ref(), &self.asked.named)?
-        };
-        let since = self.since.zip(self.repository.as_ref());
-        let since = since.map(|(tree, (repository, prefix))| (repository, prefix.as_str(), tree));
-        let chosen = asked_for(&files, root, self.asked, since)?;
+        let files = self.files()?;
+        let since = self.since.and_then(|tree| Some((self.around.get()?, tree)));
+        let chosen = asked_for(&files, &self.world.root, self.asked, since)?;
         let count = chosen.len();
         let mut notes: Vec<String> = nameless(files.nameless).into_iter().collect();
         let (mut rules, looks) = self.looks(&files, &chosen, force, &mut notes)?;
-        let (places, looks): (Vec<usize>, Vec<Look<'_>>) = looks.into_iter().unzip();
+        let (places, mut looks): (Vec<usize>, Vec<Look<'_>>) = looks.into_iter().unzip();
         let told = self.judge(&files, &looks)?;
-        let used = looks.iter().flat_map(|look| look.keys.iter().copied()).collect();
-        let (mut findings, mut new) = (Vec::new(), Vec::new());
-        for ((place, look), told) in places.into_iter().zip(looks).zip(told) {
-            let found = told.into_row(&mut rules[place], look, &mut new);
+        let columns = looks.iter_mut().map(|look| look.column.take());
+        let (mut findings, mut new, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+        let columns: Vec<_> = columns.collect();
+        let mut used: Vec<Digest> = Vec::new();
+        for (((place, look), told), mut column) in places.into_iter().zip(looks).zip(told).zip(columns) {
+            used.extend(&look.keys);
+            let found = told.into_row(&mut rules[place], look, column.as_mut(), &mut new);
             findings.extend(found.into_iter().map(|finding| (place, finding)));
+            kept.extend(column);
         }
-        self.learned |= files.cache.has_learned() || !new.is_empty();
-        self.memory.answers.extend(new);
-        self.memory.stats = files.cache.into_known();
-        Ok(Round { files: count, entries: files.entries, rules, findings, used, notes })
+        // Where columns stood in for keys, some keys that are in use were not made.
+        self.used = if files.changed.is_none() { Some(used) } else { None };
+        Ok(Round { files, count, rules, findings, answers: new, columns: kept, notes })
+    }
+
+    /// The files: those that are remembered, or listed anew.
+    fn files(&mut self) -> Result<Files, LintError> {
+        let is_there = |files: &Files, path: &String| {
+            files.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_ok()
+        };
+        let named = &self.asked.named;
+        if let Some(files) = self.held.take() {
+            // Where there are too many answers, all keys are made once, to know which of them are in use.
+            if named.iter().all(|path| is_there(&files, path)) && !self.memory.answers.are_too_many() {
+                return Ok(files);
+            }
+            self.stats = Some(files.stats(&self.world.root));
+            self.memory.tree = files.tree;
+            let changed = files.changed.unwrap_or_default();
+            self.memory.columns.iter_mut().for_each(|column| reopen(column, &changed));
+        }
+        let _span = self.world.profile.span(Category::Judge, || "list all files");
+        let root = &self.world.root;
+        let known = self.memory.tree.as_ref().map(|tree| files::stats(root, tree));
+        let known = self.stats.take().or(known).unwrap_or_default();
+        let cache = HashCache::new(known).profiled(&self.world.profile);
+        Files::look(root, cache, self.mark_ns, &self.around, named)
     }
 
     /// Holds every rule against what is known; gives a row for each, and the looks of those that have files and a program.
     fn looks<'f>(
         &'f self,
         files: &'f Files,
-        chosen: &[Chosen<'f>],
+        chosen: &[usize],
         force: bool,
         notes: &mut Vec<String>,
     ) -> Result<(Vec<LintRule>, Looks<'f>), LintError> {
         let nothing = Answers::default();
-        let answers = if force { &nothing } else { &self.memory.answers };
-        let look = |rule: &'f Rule| {
+        let known = match force {
+            true => Known { answers: &nothing, columns: &[] },
+            false => Known { answers: &self.memory.answers, columns: &self.memory.columns },
+        };
+        let one = |rule: &'f Rule| {
             let _span = self.world.profile.span(Category::Judge, || format!("look at {}", rule.name));
             let identity = if rule.check.is_some() { None } else { identity(self.world, rule) };
-            look(self.world, rule, files, chosen, answers, identity)
+            look(self.world, rule, files, chosen, known, identity)
         };
-        let found: Vec<Look<'f>> = self.rules.par_iter().map(look).collect::<Result<_, _>>()?;
-        let row = |look: &Look<'_>| LintRule {
-            name: look.rule.name.to_string(),
-            files: look.files.len(),
-            ..LintRule::default()
-        };
+        let found: Vec<Look<'f>> = self.rules.par_iter().map(one).collect::<Result<_, _>>()?;
+        let row =
+            |look: &Look<'_>| LintRule { name: look.rule.name.to_string(), files: look.count, ..LintRule::default() };
         let mut rows: Vec<LintRule> = found.iter().map(row).collect();
         let mut looks = Vec::new();
-        for (place, found) in found.into_iter().enumerate().filter(|(_, look)| !look.files.is_empty()) {
+        for (place, found) in found.into_iter().enumerate().filter(|(_, look)| look.count > 0) {
             if found.rule.check.is_some() || found.identity.is_some() {
                 looks.push((place, found));
             } else if let Some(identity) = self.program(found.rule, &mut rows[place], notes) {
-                looks.push((place, judging::look(self.world, found.rule, files, chosen, answers, Some(identity))?));
+                looks.push((place, look(self.world, found.rule, files, chosen, known, Some(identity))?));
             }
         }
         Ok((rows, looks))
@@ -278,76 +328,11 @@ impl<'a> Linting<'a> {
         None
     }
 
-    /// Runs the programs of all rules beside each other.
-    fn judge(&self, files: &Files, looks: &[Look<'_>]) -> Result<Vec<Told>, LintError> {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let all: Vec<Job> = looks.iter().enumerate().flat_map(|(place, look)| jobs(place, look, threads)).collect();
-        let mut told: Vec<Told> = looks.iter().map(|_| Told::default()).collect();
-        if all.is_empty() {
-            return Ok(told);
-        }
-        let waiting = Mutex::new(all.iter());
-        let ended: Mutex<Vec<Ended<'_>>> = Mutex::default();
-        std::thread::scope(|scope| {
-            for _ in 0..threads.min(all.len()) {
-                scope.spawn(|| {
-                    loop {
-                        let Some(job) = lock(&waiting).next() else { break };
-                        let said = judge(self.world, job, looks, self.cancel);
-                        lock(&ended).push((job, said));
-                    }
-                });
-            }
-        });
-        for (job, said) in ended.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            told[job.look].add(job, said?, &looks[job.look]);
-        }
-        let _span = self.world.profile.span(Category::Judge, || "look whether anything moved");
-        let root = &self.world.root;
-        let any = |of: fn(&Look<'_>) -> bool| looks.iter().any(|look| !look.stale.is_empty() && of(look));
-        // Whoever may look at other files must have found them as they were listed: all of it, or the names.
-        let is_still = match any(|look| !look.is_single) {
-            true => files.are_still(root, self.repository.as_ref(), &self.asked.named)?,
-            false if any(|look| !look.rule.each_file) => {
-                files.are_there(root, self.repository.as_ref(), &self.asked.named)?
-            }
-            false => true,
-        };
-        for (look, told) in looks.iter().zip(&mut told).filter(|(look, _)| !look.stale.is_empty()) {
-            self.settle(files, look, told, is_still);
-        }
-        Ok(told)
-    }
-
-    /// Leaves out what is not certain: something was written while it was judged.
-    fn settle(&self, files: &Files, look: &Look<'_>, told: &mut Told, is_still: bool) {
-        let root = &self.world.root;
-        let same = look.rule.check.is_some() || identity(self.world, look.rule) == look.identity;
-        let is_whole = look.is_single || told.failure.is_none();
-        let others = look.rule.each_file || is_still;
-        if !same || !others || !is_whole || !look.configuration.is_still(files) {
-            told.answers.clear();
-        } else if look.is_single {
-            let moved: HashSet<Digest> = look
-                .stale
-                .iter()
-                .filter(|place| !files.is_still(&root.join(&look.files[**place].path), InputKind::File))
-                .map(|place| look.keys[*place])
-                .collect();
-            told.answers.retain(|(key, _)| !moved.contains(key));
-        } else {
-            told.answers = vec![(look.keys[0], told.findings.clone())];
-        }
-    }
-
     /// Runs the fixes of the rules with findings; gives the files that changed, and what failed.
     fn mend(&self, round: &Round) -> Result<(Vec<String>, Vec<String>), LintError> {
         let mut places: Vec<usize> = (0..self.rules.len()).filter(|place| !self.rules[*place].fix.is_empty()).collect();
         places.sort_by_key(|place| self.rules[*place].place);
-        let cache = HashCache::new(self.memory.stats.clone());
-        let root = &self.world.root;
-        let look = |cache| Files::look(root, cache, i64::MIN, self.repository.as_ref(), &self.asked.named);
-        let files = look(cache)?;
+        let entries = &round.files.entries;
         let mut failures = Vec::new();
         for place in places {
             let wanted: HashSet<&str> = round
@@ -357,8 +342,7 @@ impl<'a> Linting<'a> {
                 .filter_map(|(_, finding)| finding.path.as_deref())
                 .filter(|path| self.asked.paths.is_empty() || is_below(&self.asked.paths, path))
                 .collect();
-            let inputs: Vec<&Input> =
-                files.entries.iter().filter(|entry| wanted.contains(entry.path.as_str())).collect();
+            let inputs: Vec<&Input> = entries.iter().filter(|entry| wanted.contains(entry.path.as_str())).collect();
             if inputs.is_empty() {
                 continue;
             }
@@ -367,22 +351,55 @@ impl<'a> Linting<'a> {
                 failures.push(format!("the fix of {} failed: {}", rule.name, failure.message));
             }
         }
-        let before: HashSet<&Input> = round.entries.iter().collect();
-        let after = look(HashCache::new(self.memory.stats.clone()))?;
+        let before: HashSet<&Input> = entries.iter().collect();
+        let root = &self.world.root;
+        let cache = HashCache::new(round.files.stats(root));
+        let after = Files::look(root, cache, i64::MIN, &self.around, &self.asked.named)?;
         let changed = after.entries.iter().filter(|entry| !before.contains(entry));
         Ok((changed.map(|entry| entry.path.clone()).collect(), failures))
     }
 
-    /// Writes down what was learned; where that cannot be done, the next lint does the same work again.
-    fn keep(mut self, round: &Round) {
-        let _span = self.world.profile.span(Category::Database, || "write what is known");
-        if self.learned {
-            if self.memory.stats.len() > 2 * round.entries.len() + STATS_SPARE {
-                let there: HashSet<PathBuf> =
-                    round.entries.iter().map(|entry| self.world.root.join(&entry.path)).collect();
-                self.memory.stats.retain(|path, _| there.contains(path));
+    /// Takes over what was learned.
+    fn keep(&mut self, round: &mut Round) {
+        for (key, answer) in round.answers.drain(..) {
+            self.memory.answers.insert(key, answer.clone());
+            self.patch.answers.push((key, answer));
+        }
+        // A look that cannot be remembered leaves what an earlier one saw.
+        let Some(tree) = round.files.tree.take() else { return };
+        self.memory.tree = Some(tree);
+        let columns = std::mem::take(&mut round.columns);
+        let Some(changed) = &round.files.changed else {
+            self.memory.columns = columns;
+            self.is_another = true;
+            return;
+        };
+        self.memory.columns.iter_mut().for_each(|column| reopen(column, changed));
+        self.patch.rows.append(&mut round.files.patch.rows);
+        self.patch.folders.append(&mut round.files.patch.folders);
+        self.patch.index |= round.files.patch.index;
+        for column in columns {
+            let known = self.memory.columns.iter_mut().find(|known| known.is_like(&column));
+            if let Some(known) = known {
+                let marks = known.marks.iter().zip(&column.marks).enumerate();
+                self.patch.rows.extend(marks.filter(|(_, (old, new))| old != new).map(|(place, _)| place));
+                *known = column;
+                continue;
             }
-            let _ = self.folder.map(|folder| self.memory.write(folder, &round.used));
+            self.memory.columns.retain(|known| known.key != column.key);
+            self.memory.columns.insert(0, column);
+            self.memory.columns.truncate(COLUMNS_MAX);
+            self.is_another = true;
+        }
+    }
+
+    /// Writes down what was learned; where that cannot be done, the next lint does the same work again.
+    fn write(&self) {
+        let Some(folder) = self.folder.as_deref() else { return };
+        let _span = self.world.profile.span(Category::Database, || "write what is known");
+        let is_added = !self.is_another && (self.patch.is_empty() || self.memory.add(folder, &self.patch));
+        if !is_added {
+            let _ = self.memory.write(folder, self.used.as_deref());
         }
     }
 }
@@ -401,79 +418,3 @@ fn nameless(count: usize) -> Option<String> {
 
 /// Places of rules, and what they look over.
 type Looks<'f> = Vec<(usize, Look<'f>)>;
-
-type Ended<'j> = (&'j Job, Result<Result<Said, Failure>, LintError>);
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Told {
-    fn add(&mut self, job: &Job, said: Result<Said, Failure>, look: &Look<'_>) {
-        match said {
-            Err(failure) => self.failure = Some(failure),
-            Ok(Said { findings, by_file: Some(lists) }) => {
-                self.findings.extend(findings);
-                self.answers.extend(job.files.iter().map(|place| look.keys[*place]).zip(lists));
-            }
-            // What belongs to no file may be about any of them: it is told, and nothing is remembered.
-            Ok(Said { findings, by_file: None }) => self.findings.extend(findings),
-        }
-    }
-}
-
-impl Told {
-    /// Fills a rule's row; gives the findings, and adds what may be remembered.
-    fn into_row(self, row: &mut LintRule, look: Look<'_>, new: &mut Vec<(Digest, Vec<u8>)>) -> Vec<Finding> {
-        row.judged = look.stale.len();
-        let findings: Vec<Finding> = look.findings.into_iter().chain(self.findings).collect();
-        if let Some(failure) = self.failure {
-            row.status = LintStatus::Failed;
-            row.message = Some(failure.message);
-            row.output = failure.output;
-        } else if !findings.is_empty() {
-            row.status = LintStatus::Findings;
-        }
-        new.extend(self.answers.iter().map(|(key, findings)| (*key, written(findings))));
-        findings
-    }
-}
-
-impl Round {
-    fn has_findings(&self) -> bool {
-        !self.findings.is_empty()
-    }
-
-    fn summary(self, world: &World, asked: &Asked) -> Result<LintSummary, LintError> {
-        let mut findings: Vec<Finding> = self.findings.into_iter().map(|(_, finding)| finding).collect();
-        // Who names paths does not ask what a rule that reads the whole tree says of others.
-        findings.retain(|finding| {
-            let path = finding.path.as_deref();
-            asked.paths.is_empty() || path.is_none_or(|path| is_below(&asked.paths, path))
-        });
-        findings.sort_by(|left, right| {
-            let place = |finding: &Finding| (finding.path.clone(), finding.line, finding.column, finding.tool.clone());
-            place(left).cmp(&place(right))
-        });
-        let is_answer = |rule: &LintRule| matches!(rule.status, LintStatus::Clean | LintStatus::Findings);
-        let mut notes = self.notes;
-        if asked.write_baseline {
-            if let Some(rule) = self.rules.iter().find(|rule| !is_answer(rule)) {
-                return Err(LintError::NoBaseline(rule.name.clone()));
-            }
-            let count = baseline::write(&world.root, &findings)?;
-            notes.push(format!("wrote {}; it excuses {count}", baseline::NAME));
-        }
-        let (findings, old) = baseline::without_known(&world.root, findings)?;
-        if old > 0 && !asked.write_baseline {
-            notes.push(format!("{old} left out that {} has", baseline::NAME));
-        }
-        let failing = findings.iter().filter(|finding| fails(&world.pipeline.fail_on, finding)).count();
-        let broke = |rule: &LintRule| matches!(rule.status, LintStatus::Failed | LintStatus::Missing);
-        let ok = failing == 0 && !self.rules.iter().any(broke);
-        let mut rules = self.rules;
-        rules.sort_by(|left, right| left.name.cmp(&right.name));
-        let files = self.files;
-        Ok(LintSummary { ok, files, findings, failing, rules, notes, ..LintSummary::default() })
-    }
-}

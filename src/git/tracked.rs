@@ -2,8 +2,11 @@
 //!
 //! Says nothing of what lies in the checkout.
 
+use std::path::PathBuf;
+
 use gix::index::entry::Mode;
 
+use crate::base::digest::Digest;
 use crate::git::error::GitError;
 use crate::git::repository::Repository;
 
@@ -16,7 +19,22 @@ pub struct Tracked {
     pub modules: Vec<Vec<u8>>,
 }
 
+impl Tracked {
+    /// Equal where the same paths are tracked.
+    pub fn digest(&self) -> Digest {
+        let count = (self.files.len() as u64).to_le_bytes();
+        let paths = self.files.iter().chain(&self.modules).map(Vec::as_slice);
+        Digest::of_fields(std::iter::once(count.as_slice()).chain(paths))
+    }
+}
+
 impl Repository {
+    /// The file that says what is tracked, and the files of settings that decide where its checkout is.
+    pub fn index_and_settings(&self) -> Result<(PathBuf, [PathBuf; 2]), GitError> {
+        let settings = self.common_dir().join("config");
+        self.with(|handle| Ok((handle.index_path(), [settings, handle.git_dir().join("config.worktree")])))
+    }
+
     /// What is tracked in the checkout that this was opened in; nothing where no index was written yet.
     pub fn tracked(&self) -> Result<Tracked, GitError> {
         self.with(|handle| {
@@ -59,6 +77,8 @@ mod tests {
         assert!(!git_command(&scratch.dir(), &["merge", "-q", "one"]).output().unwrap().status.success());
         let tracked = Repository::open_in_memory(&scratch.dir()).unwrap().tracked().unwrap();
         assert_eq!(tracked.files, [b"a".to_vec(), b"b/c".to_vec(), b"staged".to_vec()]);
+        let fewer = super::Tracked { files: tracked.files[1..].to_vec(), ..tracked.clone() };
+        assert_ne!(tracked.digest(), fewer.digest());
         assert_eq!(tracked.modules, [b"sub".to_vec()]);
         std::fs::remove_file(scratch.dir().join(".git/index")).unwrap();
         let none = Repository::open_in_memory(&scratch.dir()).unwrap().tracked().unwrap();

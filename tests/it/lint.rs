@@ -6,6 +6,7 @@ mod knowing;
 mod names;
 mod places;
 mod programs;
+mod remembered;
 mod together;
 
 use crate::support::{Project, Ran};

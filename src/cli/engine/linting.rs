@@ -8,11 +8,12 @@ use crate::analysis::names::suggest;
 use crate::analysis::pipeline::{Pipeline, Rule, quote};
 use crate::cli::engine::Project;
 use crate::cli::engine::building::{heard, prepare_folder};
-use crate::cli::engine::open::{Purpose, git_failed, open};
+use crate::cli::engine::open::{FOLDER, Purpose, git_failed, open};
 use crate::cli::exit::{Failed, Kind};
-use crate::exec::working_copy::{self, Asked, LintError};
+use crate::exec::working_copy::{self, Asked, Beginning, LintError};
 use crate::git::repository::Repository;
 use crate::project::{carried_rules, find_root};
+use crate::store::lint::LintMemory;
 use crate::summary::lint::LintSummary;
 use crate::system::OsSystem;
 
@@ -38,19 +39,37 @@ pub struct LintRequest {
 
 /// Looks rules over the working copy.
 pub fn lint(project: &Project, request: LintRequest) -> Result<LintSummary, Failed> {
-    let opened = open(project, &[], Purpose::Planning)?;
+    let root = root_of(project);
+    let folder = root.join(FOLDER);
+    // What is known is held against the files while the definitions are read.
+    let is_known = LintMemory::is_there(&folder);
+    let look = |folder: Option<&Path>| Beginning::look(&root, folder, &project.profile).map_err(|error| failed(&error));
+    let (opened, begun) = std::thread::scope(|scope| {
+        let begun = is_known.then(|| scope.spawn(|| look(Some(&folder))));
+        let opened = open(project, &[], Purpose::Planning);
+        (opened, begun.map(|begun| begun.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+    });
+    let opened = opened?;
     let rules = rules(&opened.world.pipeline, &request.rules)?;
     let (paths, named) = paths(&project.directory, &opened.world.root, &request.paths)?;
     let cancel = heard()?;
     // A tree that cannot be written can be looked over all the same.
-    let unwritable = prepare_folder(&opened).err();
-    let folder = unwritable.is_none().then_some(opened.folder.as_path());
+    let unwritable = if is_known { None } else { prepare_folder(&opened).err() };
+    let begun = match begun {
+        Some(begun) => begun?,
+        None => look(unwritable.is_none().then_some(&folder))?,
+    };
     let LintRequest { since, fix, force, write_baseline, .. } = request;
     let asked = Asked { paths, named, since, fix, force, write_baseline };
     let mut summary =
-        working_copy::lint(&opened.world, folder, &rules, &asked, &cancel).map_err(|error| failed(&error))?;
+        working_copy::lint(&opened.world, begun, &rules, &asked, &cancel).map_err(|error| failed(&error))?;
     summary.notes.extend(unwritable.map(|why| format!("nothing is remembered: {}", why.message)));
     Ok(summary)
+}
+
+fn root_of(project: &Project) -> PathBuf {
+    let directory = project.directory.canonicalize().unwrap_or_else(|_| project.directory.clone());
+    find_root(&OsSystem, &directory)
 }
 
 fn failed(error: &LintError) -> Failed {
@@ -112,8 +131,7 @@ fn paths(directory: &Path, root: &Path, typed: &[PathBuf]) -> Result<(Vec<String
 
 /// Writes git's pre-commit hook; gives its path.
 pub fn install_hook(project: &Project, force: bool) -> Result<PathBuf, Failed> {
-    let directory = project.directory.canonicalize().unwrap_or_else(|_| project.directory.clone());
-    let root = find_root(&OsSystem, &directory);
+    let root = root_of(project);
     let repository = Repository::open_in_memory(&root).map_err(git_failed)?;
     let top = repository.work_dir().and_then(|top| top.canonicalize().ok());
     let inner = top.and_then(|top| root.strip_prefix(top).ok().map(Path::to_path_buf));

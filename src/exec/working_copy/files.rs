@@ -2,36 +2,78 @@
 //!
 //! Knows no rule but the names of its configuration. A digest is believed only of a file that nobody touched since the look began.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::base::digest::Digest;
 use crate::base::path::{Pattern, RepoPath};
-use crate::exec::working_copy::{Asked, LintError};
-use crate::git::object::{Entry, Mode, TreeId};
+use crate::exec::working_copy::{Asked, LintError, held, learned};
+use crate::git::object::{Blob, Mode, TreeId};
 use crate::git::repository::Repository;
 use crate::observe::edit::display;
-use crate::system::Stat;
+use crate::store::lint::journal::Patch;
+use crate::store::lint::tree::{Index, Tree, UNKNOWN};
 use crate::system::file_hash::HashCache;
-use crate::system::inputs::{Input, InputKind, Inputs, evaluate, observe};
+use crate::system::inputs::{Input, InputKind, Inputs, evaluate, glance, observe};
 use crate::system::sight::Sights;
+use crate::system::{Kind, Stat};
 
-/// Fewer files than this are not worth another thread's attention.
-const FILES_A_THREAD_MIN: usize = 256;
+/// From so many files on a revision's paths are listed; looking for each of fewer takes less.
+const LISTED_FILES_MIN: usize = 64;
+
+/// Digests of files by path and stat.
+pub type Stats = HashMap<PathBuf, (Stat, Digest)>;
+
+/// A repository, and the root's place in it: empty or ending in `/`.
+pub type Found = (Repository, String);
+
+/// The repository around the root, opened when somebody asks.
+pub struct Around {
+    root: PathBuf,
+    found: OnceLock<Option<Found>>,
+}
+
+impl Around {
+    /// Of a root.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), found: OnceLock::new() }
+    }
+
+    /// The repository, where there is one.
+    pub fn get(&self) -> Option<&Found> {
+        let open = || {
+            let repository = Repository::open_in_memory(&self.root).ok()?;
+            let top = repository.work_dir()?.canonicalize().ok()?;
+            let inner = self.root.canonicalize().ok()?.strip_prefix(&top).ok()?.to_str()?.to_owned();
+            Some((repository, if inner.is_empty() { inner } else { format!("{inner}/") }))
+        };
+        self.found.get_or_init(open).as_ref()
+    }
+
+    /// The same, where it is asked for.
+    pub fn get_if(&self, is_asked: bool) -> Option<&Found> {
+        if is_asked { self.get() } else { None }
+    }
+}
 
 /// A look at the working copy.
 pub struct Files {
     /// All of them, by path.
     pub entries: Vec<Input>,
-    /// A digest of the path and the state of each.
-    pub digests: Vec<Digest>,
-    /// The digests that are known, and those that are learned.
+    /// The digests that are learned.
     pub cache: HashCache,
     /// Tracked paths that are not UTF-8, which no rule can name.
     pub nameless: usize,
-    /// Folders whose entries were listed.
+    /// What is to be remembered; a row for each entry.
+    pub tree: Option<Tree>,
+    /// Places of files that are not as they were remembered; `None`: nothing is remembered of these entries.
+    pub changed: Option<Vec<usize>>,
+    /// What of the tree is not as it was remembered.
+    pub patch: Patch,
+    /// Folders that hold files or were listed.
     folders: Vec<PathBuf>,
     /// The file system's time before the look.
     mark_ns: i64,
@@ -42,6 +84,9 @@ struct Listed {
     entries: Vec<Input>,
     folders: Vec<PathBuf>,
     nameless: usize,
+    /// Something is there only because it was named.
+    is_more: bool,
+    index: Option<Index>,
 }
 
 impl Files {
@@ -50,36 +95,75 @@ impl Files {
         root: &Path,
         cache: HashCache,
         mark_ns: i64,
-        repository: Option<&(Repository, String)>,
+        around: &Around,
         named: &[String],
     ) -> Result<Self, LintError> {
         cache.mark(mark_ns);
-        let Listed { entries, folders, nameless } = list(root, &cache, repository, named)?;
-        let digest = |entry: &Input| Digest::of_fields([entry.path.as_bytes(), &entry.state().0]);
-        let digests = entries.par_iter().with_min_len(FILES_A_THREAD_MIN).map(digest).collect();
-        Ok(Self { entries, digests, cache, nameless, folders, mark_ns })
+        let sights = Sights::default();
+        sights.begin(Some(mark_ns));
+        let Listed { entries, folders, nameless, is_more, mut index } = list(root, &cache, around, named, &sights)?;
+        if let Some(index) = &mut index {
+            index.stat = index.stat.filter(|stat| stat.is_older_than(mark_ns));
+        }
+        let notes = sights.end().filter(|_| !is_more);
+        let tree = notes.and_then(|notes| learned::tree(root, &entries, notes, index, nameless));
+        Ok(Self { entries, cache, nameless, tree, changed: None, patch: Patch::default(), folders, mark_ns })
+    }
+
+    /// Looks at those of a remembered tree, where the same ones are there; `None`: they must be listed.
+    pub fn held(root: &Path, tree: &mut Option<Tree>, mark_ns: i64, around: &Around) -> Option<Self> {
+        let moved = held::look(root, tree.as_ref()?)?;
+        let cache = HashCache::new(HashMap::new());
+        cache.mark(mark_ns);
+        let held::Changed { rows, patch } = held::again(root, tree.as_mut()?, moved, around, &cache, mark_ns)?;
+        let tree = tree.take()?;
+        let entries = (0..tree.rows.len()).map(|place| entry(&tree, place)).collect();
+        let folders = tree.folders.iter().map(|folder| root.join(&folder.path)).collect();
+        let nameless = usize::try_from(tree.nameless).unwrap_or(usize::MAX);
+        Some(Self { entries, cache, nameless, tree: Some(tree), changed: Some(rows), patch, folders, mark_ns })
+    }
+
+    /// A digest of the path and the state of one.
+    pub fn digest_of(&self, place: usize) -> Digest {
+        let entry = &self.entries[place];
+        Digest::of_fields([entry.path.as_bytes(), &entry.state().0])
+    }
+
+    /// Bytes of one; nothing where that is not known.
+    pub fn bytes(&self, place: usize) -> u64 {
+        self.tree.as_ref().map_or(0, |tree| tree.rows[place].stat.size)
     }
 
     /// One digest of all of them.
     pub fn digest(&self) -> Digest {
-        Digest::of_fields(self.digests.iter().map(|digest| digest.0.as_slice()))
+        let digests: Vec<Digest> = (0..self.entries.len()).into_par_iter().map(|place| self.digest_of(place)).collect();
+        Digest::of_fields(digests.iter().map(|digest| digest.0.as_slice()))
+    }
+
+    /// The digests that are known, to start from again.
+    pub fn stats(&self, root: &Path) -> Stats {
+        let mut stats = self.tree.as_ref().map(|tree| stats(root, tree)).unwrap_or_default();
+        stats.extend(self.cache.learned().into_iter().map(|(path, stat, digest)| (path, (stat, digest))));
+        stats
+    }
+
+    /// The folders whose names somebody vouches for.
+    pub fn listed(&self) -> HashSet<&Path> {
+        let folders = self.tree.iter().flat_map(|tree| &tree.folders);
+        folders.filter(|folder| folder.stat.is_some()).map(|folder| folder.path.as_path()).collect()
     }
 
     /// Whether a path is of this kind, and nobody wrote it since the look began.
     pub fn is_still(&self, path: &Path, kind: InputKind) -> bool {
+        let now = glance(path);
         let is_old = |stat: &Stat| stat.is_older_than(self.mark_ns);
-        observe(path, &self.cache).is_ok_and(|now| {
-            now.kind == kind && now.itself.as_ref().is_none_or(is_old) && now.behind.as_ref().is_none_or(is_old)
-        })
+        now.itself.as_ref().map_or(InputKind::Absent, |stat| kind_of(stat.kind)) == kind
+            && now.itself.as_ref().is_none_or(is_old)
+            && now.behind.as_ref().is_none_or(is_old)
     }
 
     /// Whether the same files are there: none came, none went, and what says which are looked at is as it was.
-    pub fn are_there(
-        &self,
-        root: &Path,
-        repository: Option<&(Repository, String)>,
-        named: &[String],
-    ) -> Result<bool, LintError> {
+    pub fn are_there(&self, root: &Path, around: &Around, named: &[String]) -> Result<bool, LintError> {
         // A name that comes or goes is a change of its folder.
         let is_old = |path: &PathBuf| {
             let stat = std::fs::metadata(path).map(|metadata| Stat::of(&metadata));
@@ -91,38 +175,65 @@ impl Files {
             return Ok(true);
         }
         // Whoever writes beside a file and renames touches the folder, and no name has changed.
-        let now = list(root, &self.cache, repository, named)?.entries;
+        let cache = HashCache::new(self.stats(root));
+        let now = list(root, &cache, around, named, &Sights::default())?.entries;
         let names =
             |entries: &[Input]| entries.iter().map(|entry| (entry.path.clone(), entry.kind)).collect::<Vec<_>>();
         Ok(names(&now) == names(&self.entries))
     }
 
     /// Whether all files are as they were, and no other came.
-    pub fn are_still(
-        &self,
-        root: &Path,
-        repository: Option<&(Repository, String)>,
-        named: &[String],
-    ) -> Result<bool, LintError> {
+    pub fn are_still(&self, root: &Path, around: &Around, named: &[String]) -> Result<bool, LintError> {
         let is_still = |entry: &Input| self.is_still(&root.join(&entry.path), entry.kind);
-        Ok(self.are_there(root, repository, named)? && self.entries.par_iter().all(is_still))
+        Ok(self.are_there(root, around, named)? && self.entries.par_iter().all(is_still))
+    }
+}
+
+/// The digests of a remembered tree.
+pub fn stats(root: &Path, tree: &Tree) -> Stats {
+    let is_content = |stat: &Stat| stat.kind == Kind::File && stat.ctime_ns != UNKNOWN;
+    let rows = tree.rows.iter().enumerate().filter(|(_, row)| is_content(&row.stat));
+    rows.map(|(place, row)| (root.join(tree.path(place)), (row.stat, row.digest))).collect()
+}
+
+fn entry(tree: &Tree, place: usize) -> Input {
+    let row = &tree.rows[place];
+    let kind = kind_of(row.stat.kind);
+    let mode = match kind {
+        InputKind::File if row.stat.is_executable() => 0o755,
+        InputKind::File => 0o644,
+        _ => 0,
+    };
+    Input { path: tree.path(place).to_owned(), kind, mode, digest: row.digest }
+}
+
+fn kind_of(kind: Kind) -> InputKind {
+    match kind {
+        Kind::File => InputKind::File,
+        Kind::Folder => InputKind::Folder,
+        Kind::Link => InputKind::Link,
+        Kind::Other => InputKind::Other,
     }
 }
 
 fn list(
     root: &Path,
     cache: &HashCache,
-    repository: Option<&(Repository, String)>,
+    around: &Around,
     named: &[String],
+    sights: &Sights,
 ) -> Result<Listed, LintError> {
-    let sights = Sights::default();
     let all = [Pattern::Glob("**/*".into())];
-    let Inputs { mut entries, mut folders } = evaluate(root, &all, &[], cache, &sights)?;
+    let Inputs { mut entries, mut folders } = evaluate(root, &all, &[], cache, sights)?;
     let is_known = |path: &str| entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_ok();
-    let mut others: BTreeSet<String> = named.iter().filter(|path| !is_known(path)).cloned().collect();
-    let (mut modules, mut nameless) = (Vec::new(), 0);
-    if let Some((repository, prefix)) = repository {
+    let mut others: BTreeSet<String> = BTreeSet::new();
+    let (mut modules, mut nameless, mut index) = (Vec::new(), 0, None);
+    if let Some((repository, prefix)) = around.get() {
+        let (path, settings) = repository.index_and_settings()?;
+        settings.iter().for_each(|path| sights.path(path, glance(path)));
+        let stat = glance(&path).itself;
         let tracked = repository.tracked()?;
+        index = Some(Index { path, stat, tracked: tracked.digest() });
         let below = |path: &[u8]| path.strip_prefix(prefix.as_bytes()).map(<[u8]>::to_vec);
         // What is tracked counts, though a rule of .gitignore names it; what lies in a module belongs to another repository.
         modules = tracked.modules.iter().filter_map(|path| below(path)).map(|path| display(&path) + "/").collect();
@@ -134,48 +245,58 @@ fn list(
             }
         }
     }
+    let unknown: Vec<&String> = named.iter().filter(|path| !is_known(path) && !others.contains(*path)).collect();
+    let is_more = !unknown.is_empty();
+    others.extend(unknown.into_iter().cloned());
     if !others.is_empty() {
         folders.extend(others.iter().filter_map(|path| root.join(path).parent().map(Path::to_path_buf)));
         let patterns: Vec<Pattern> = others.into_iter().map(|path| Pattern::File(RepoPath(path.into()))).collect();
-        let found = evaluate(root, &patterns, &[], cache, &sights)?.entries;
+        let found = evaluate(root, &patterns, &[], cache, sights)?.entries;
         entries.extend(found.into_iter().filter(|entry| entry.kind != InputKind::Absent));
         entries.sort();
         entries.dedup_by(|left, right| left.path == right.path);
     }
     entries.retain(|entry| !modules.iter().any(|module: &String| entry.path.starts_with(module)));
-    Ok(Listed { entries, folders, nameless })
+    Ok(Listed { entries, folders, nameless, is_more, index })
 }
 
-/// A file, and the digest of its path and state.
-pub type Chosen<'f> = (&'f Input, &'f Digest);
-
-/// The files that are asked for: regular ones, below the paths, and different from the revision.
-pub fn asked_for<'f>(
-    files: &'f Files,
+/// Places of the files that are asked for: regular ones, below the paths, and different from the revision.
+pub fn asked_for(
+    files: &Files,
     root: &Path,
     asked: &Asked,
-    since: Option<(&Repository, &str, TreeId)>,
-) -> Result<Vec<Chosen<'f>>, LintError> {
-    let is_asked = |(entry, _): &Chosen<'f>| {
+    since: Option<(&Found, TreeId)>,
+) -> Result<Vec<usize>, LintError> {
+    let is_asked = |place: &usize| {
+        let entry = &files.entries[*place];
         entry.kind == InputKind::File && (asked.paths.is_empty() || is_below(&asked.paths, &entry.path))
     };
-    let chosen: Vec<Chosen<'f>> = files.entries.iter().zip(&files.digests).filter(is_asked).collect();
-    let Some((repository, prefix, tree)) = since else { return Ok(chosen) };
-    let before: HashMap<String, Entry> =
-        repository.entries(tree)?.iter().map(|entry| (display(&entry.path), entry.clone())).collect();
+    let chosen: Vec<usize> = (0..files.entries.len()).filter(is_asked).collect();
+    let Some(((repository, prefix), tree)) = since else { return Ok(chosen) };
+    let full = |entry: &Input| format!("{prefix}{}", entry.path);
+    let mut before: HashMap<String, Blob> = HashMap::new();
+    if chosen.len() < LISTED_FILES_MIN {
+        for path in chosen.iter().map(|place| full(&files.entries[*place])) {
+            let blob = repository.entry(tree, path.as_bytes())?;
+            before.extend(blob.map(|blob| (path, blob)));
+        }
+    } else {
+        let entries = repository.entries(tree)?;
+        before.extend(entries.iter().map(|entry| (display(&entry.path), entry.blob)));
+    }
     let differs = |entry: &Input| -> Result<bool, LintError> {
-        let Some(old) = before.get(&format!("{prefix}{}", entry.path)) else { return Ok(true) };
+        let Some(old) = before.get(&full(entry)) else { return Ok(true) };
         let mode = if entry.mode == 0o755 { Mode::Executable } else { Mode::File };
-        if old.blob.mode != mode {
+        if old.mode != mode {
             return Ok(true);
         }
         let path = root.join(&entry.path);
         let bytes = std::fs::read(&path).map_err(|source| LintError::Read { path: entry.path.clone(), source })?;
-        Ok(Repository::blob_id(&bytes)? != old.blob.id)
+        Ok(Repository::blob_id(&bytes)? != old.id)
     };
-    let differing: Result<Vec<(Chosen<'f>, bool)>, LintError> =
-        chosen.into_par_iter().map(|chosen| Ok((chosen, differs(chosen.0)?))).collect();
-    Ok(differing?.into_iter().filter(|(_, differs)| *differs).map(|(chosen, _)| chosen).collect())
+    let differing: Result<Vec<(usize, bool)>, LintError> =
+        chosen.into_par_iter().map(|place| Ok((place, differs(&files.entries[place])?))).collect();
+    Ok(differing?.into_iter().filter(|(_, differs)| *differs).map(|(place, _)| place).collect())
 }
 
 /// Whether a path is one of these or lies below one; an empty one is the root.
@@ -241,6 +362,26 @@ impl<'a> Configuration<'a> {
         let read = |source| LintError::Read { path: path.to_owned(), source };
         let now = observe(&self.root.join(path), self.cache).map_err(read)?;
         Ok((now.kind, crate::system::inputs::state(now.kind, now.mode, &now.digest)))
+    }
+
+    /// Whether paths have these states.
+    pub fn holds(&self, known: &[(String, Digest)]) -> Result<bool, LintError> {
+        for (path, state) in known {
+            if self.state(path)?.1 != *state {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What was looked at, but for what is not there and lies in a folder whose names are known.
+    pub fn seen(&self, listed: &HashSet<&Path>) -> Vec<(String, Digest)> {
+        let is_told_by_folder = |path: &str, kind: InputKind| {
+            let folder = Path::new(path).parent();
+            kind == InputKind::Absent && folder.is_some_and(|folder| listed.contains(folder))
+        };
+        let seen = self.seen.iter().filter(|(path, kind, _)| !is_told_by_folder(path, *kind));
+        seen.map(|(path, _, state)| (path.clone(), *state)).collect()
     }
 
     /// Whether every one is as it was.

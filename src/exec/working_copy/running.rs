@@ -27,11 +27,14 @@ use crate::verify::check::{File, look};
 /// Fewer files than this are not worth a process of their own.
 const SHARE_FILES_MIN: usize = 64;
 
+/// What opening a file costs, in bytes that could be looked at meanwhile.
+const FILE_BYTES: u64 = 1024;
+
 /// Files for one process.
 pub struct Job {
     /// Place of the rule among the looks.
     pub look: usize,
-    /// Places of its files.
+    /// Places of its files among the stale ones.
     pub files: Vec<usize>,
 }
 
@@ -43,35 +46,50 @@ pub struct Said {
     pub by_file: Option<Vec<Vec<Finding>>>,
 }
 
-/// Splits what a rule must judge: argument lists that the system takes, and a share for each of the threads.
-pub fn jobs(place: usize, look: &Look<'_>, threads: usize) -> Vec<Job> {
+/// Splits what a rule must judge: argument lists that the system takes, and for each of the threads a share of the bytes.
+pub fn jobs(place: usize, look: &Look<'_>, threads: usize, bytes: impl Fn(usize) -> u64) -> Vec<Job> {
     if look.stale.is_empty() {
         return Vec::new();
     }
+    let all: Vec<usize> = (0..look.stale.len()).collect();
     // A check of pl's own that looks at each file for itself is shared out like a program.
     let takes_files = match look.rule.check {
         Some(_) => look.is_single,
         None => look.rule.command.uses(Property::Files),
     };
     if !takes_files {
-        return vec![Job { look: place, files: look.stale.clone() }];
+        return vec![Job { look: place, files: all }];
     }
-    let share = match look.is_single {
-        true => look.stale.len().div_ceil(threads).max(SHARE_FILES_MIN),
-        false => usize::MAX,
-    };
-    let name = |file: &usize| look.files[*file].path.as_str();
-    split(&look.stale, share, name).into_iter().map(|files| Job { look: place, files }).collect()
+    let count = if look.is_single { threads.min(look.stale.len() / SHARE_FILES_MIN).max(1) } else { 1 };
+    let shares = shares(&all, count, |file| bytes(look.stale[*file].place) + FILE_BYTES);
+    let name = |file: &usize| look.stale[*file].input.path.as_str();
+    let lists = shares.iter().flat_map(|share| split(share, name));
+    lists.map(|files| Job { look: place, files }).collect()
 }
 
-/// Lists of at most `share` items whose names fit an argument list.
-fn split<'i, T: Clone>(items: &'i [T], share: usize, name: impl Fn(&'i T) -> &'i str) -> Vec<Vec<T>> {
+/// Cuts a list into so many that weigh about the same.
+fn shares<T: Clone>(items: &[T], count: usize, weight: impl Fn(&T) -> u64) -> Vec<Vec<T>> {
+    let whole: u64 = items.iter().map(&weight).sum();
+    let mut lists: Vec<Vec<T>> = vec![Vec::new()];
+    let mut before = 0;
+    for item in items {
+        if before * count as u64 >= whole * lists.len() as u64 && lists.len() < count {
+            lists.push(Vec::new());
+        }
+        lists.last_mut().expect("BUG: a list is there from the beginning").push(item.clone());
+        before += weight(item);
+    }
+    lists
+}
+
+/// Lists of items whose names fit an argument list.
+fn split<'i, T: Clone>(items: &'i [T], name: impl Fn(&'i T) -> &'i str) -> Vec<Vec<T>> {
     let mut lists: Vec<Vec<T>> = vec![Vec::new()];
     let mut bytes = 0;
     for item in items {
         let length = name(item).len() + 1;
         let last = lists.last_mut().expect("BUG: a list is there from the beginning");
-        if !last.is_empty() && (last.len() >= share || bytes + length > BATCH_BYTES_MAX) {
+        if !last.is_empty() && bytes + length > BATCH_BYTES_MAX {
             lists.push(vec![item.clone()]);
             bytes = length;
         } else {
@@ -90,7 +108,7 @@ pub fn judge(
     cancel: &Cancel,
 ) -> Result<Result<Said, Failure>, LintError> {
     let look = &looks[job.look];
-    let files: Vec<&Input> = job.files.iter().map(|place| look.files[*place]).collect();
+    let files: Vec<&Input> = job.files.iter().map(|place| look.stale[*place].input).collect();
     let said = match look.rule.check {
         Some(check) => Ok(checked(world, look.rule, check, &files)?),
         None => ran(world, look.rule, &files, cancel)?,
@@ -157,7 +175,7 @@ fn ran(
 pub fn mend(world: &World, rule: &Rule, files: &[&Input], cancel: &Cancel) -> Result<Option<Failure>, LintError> {
     for command in &rule.fix {
         let lists = match command.uses(Property::Files) {
-            true => split(files, usize::MAX, |file| file.path.as_str()),
+            true => split(files, |file| file.path.as_str()),
             false => vec![files.to_vec()],
         };
         for list in lists {
@@ -218,18 +236,25 @@ fn start(
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::{shares, split};
     use crate::exec::linting::BATCH_BYTES_MAX;
 
     #[test]
     fn lists_are_as_long_as_they_may_be() {
-        let lengths = |items: &[String], share| -> Vec<usize> {
-            split(items, share, |item| item.as_str()).iter().map(Vec::len).collect()
-        };
+        let lengths =
+            |items: &[String]| -> Vec<usize> { split(items, |item| item.as_str()).iter().map(Vec::len).collect() };
         let short = vec!["a".to_owned(); 5];
-        assert_eq!(lengths(&short, 2), [2, 2, 1]);
-        assert_eq!(lengths(&short, usize::MAX), [5]);
+        assert_eq!(lengths(&short), [5]);
         let long = vec!["a".repeat(BATCH_BYTES_MAX / 2); 3];
-        assert_eq!(lengths(&long, usize::MAX), [1, 1, 1]);
+        assert_eq!(lengths(&long), [1, 1, 1]);
+    }
+
+    #[test]
+    fn shares_weigh_about_the_same() {
+        let cut = |weights: &[u64], count| shares(weights, count, |weight| *weight);
+        assert_eq!(cut(&[1, 1, 1, 1, 1], 2), [vec![1, 1, 1], vec![1, 1]]);
+        assert_eq!(cut(&[5, 1, 1, 1, 1, 1], 2), [vec![5], vec![1, 1, 1, 1, 1]]);
+        assert_eq!(cut(&[1, 1, 9], 3), [vec![1, 1, 9]]);
+        assert_eq!(cut(&[3, 3, 3], 1), [vec![3, 3, 3]]);
     }
 }
