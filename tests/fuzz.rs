@@ -16,23 +16,26 @@
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use pl::analysis::Overrides;
 use pl::analysis::diagnostics as resolved;
 use pl::analysis::listing::Listing;
+use pl::analysis::pipeline::{Check, Rule};
 use pl::analysis::scope::entry::normalise;
 use pl::analysis::scope::intersect::Shape;
 use pl::base::duration::parse_duration_ms;
 use pl::base::path::{Pattern, compile_glob};
 use pl::base::span::FileId;
 use pl::git::patch::read::read_patch;
-use pl::project::load;
+use pl::project::{carried_rules, load};
 use pl::report::Style;
 use pl::report::diagnostics::{Form, render};
 use pl::syntax::diagnostics as written;
 use pl::syntax::{FileKind, parse};
 use pl::system::memory::MemorySystem;
+use pl::verify::check;
 use pl::verify::signature::signature;
 
 /// Longer than this for one small input is a hang.
@@ -308,6 +311,29 @@ fn whole_projects_in_json() {
 fn patches() {
     let corpus = corpus(&[".patch"]);
     fuzz("patches", &corpus, |bytes| drop(read_patch(bytes)));
+}
+
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(carried_rules);
+
+/// What is found lies in the file.
+fn checks(bytes: &[u8]) {
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+    for rule in RULES.iter() {
+        let Some(kind @ (Check::Json | Check::Yaml)) = rule.check else { continue };
+        let file = check::File { path: "a".to_owned(), bytes: bytes.to_vec() };
+        for finding in check::look(rule, kind, &[file], &[]) {
+            // YAML has further ends of lines, and may end behind the last one.
+            let last = lines + 1 + bytes.iter().filter(|byte| **byte == b'\r').count();
+            assert!(finding.line.is_some_and(|line| line >= 1 && line as usize <= last), "{finding:?}");
+        }
+    }
+}
+
+#[test]
+fn json_and_yaml() {
+    let mut corpus = corpus(&[".json", ".yaml", ".yml"]);
+    corpus.extend(strings(&["a: &x {b: [1, \"c\"], ? d : e}\n<<: *x\n", "---\n- !foo |\n  text\n- >-\n  more\n...\n"]));
+    fuzz("json-and-yaml", &corpus, checks);
 }
 
 #[test]

@@ -44,6 +44,7 @@ const CRATES: &[(&str, &str)] = &[
     ("salsa", "query"),
     ("gix", "git"),
     ("rusqlite", "store"),
+    ("saphyr_parser", "verify"),
     ("signal_hook", "process"),
     ("miette", "report"),
     ("anstream", "report"),

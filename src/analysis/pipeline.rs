@@ -415,6 +415,10 @@ pub enum Check {
     ConflictMarkers,
     /// Blanks at the end of lines, and how a file ends.
     Whitespace,
+    /// JSON that can be read.
+    Json,
+    /// YAML that can be read.
+    Yaml,
 }
 
 impl Check {

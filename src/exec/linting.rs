@@ -201,7 +201,7 @@ fn checked(session: &Session<'_>, rule: &Rule, check: Check, over: Over<'_>) -> 
         }
         let others: Vec<String> = match check {
             Check::Paths => repository.entries(over.tree)?.iter().map(|entry| display(&entry.path)).collect(),
-            Check::ConflictMarkers | Check::Whitespace => Vec::new(),
+            Check::ConflictMarkers | Check::Whitespace | Check::Json | Check::Yaml => Vec::new(),
         };
         Ok(verify::check::look(rule, check, &files, &others))
     };

@@ -12,6 +12,14 @@ tool "write" {
     kind "exec"; can "edit"
     shell #"sed -n 's/^- sh: //p' "$PL_PROMPT" > "$TMPDIR/do"; sh "$TMPDIR/do""#
 }
+// With a program, so that there is something to start again by hand.
+rule "json-syntax" {
+    files "**/*.json" in="changed"
+    run "grep" "-nHx" "[{]" "{files}"
+    exit { clean 1; findings 0 }
+    parse "regex" { pattern #"^(?P<path>.+?):(?P<line>\d+):(?P<message>.*)$"# }
+    category "syntax"; reads "files"
+}
 "##;
 
 const PIPELINE: &str = r##"

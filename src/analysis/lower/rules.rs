@@ -96,8 +96,13 @@ fn lower(
         let message = format!("rule `{name}` looks at no files");
         diagnostics.push(incomplete(definition, definition.span, message, "add `files \"**/*.py\"`"));
     }
-    let checks =
-        [("paths", Check::Paths), ("conflict-markers", Check::ConflictMarkers), ("whitespace", Check::Whitespace)];
+    let checks = [
+        ("paths", Check::Paths),
+        ("conflict-markers", Check::ConflictMarkers),
+        ("whitespace", Check::Whitespace),
+        ("json", Check::Json),
+        ("yaml", Check::Yaml),
+    ];
     let check = word(definition.check.as_ref(), &checks, diagnostics);
     let command = match &definition.command {
         Some(command) => lookup.command(command, &PROPERTIES, diagnostics),

@@ -137,7 +137,7 @@ fn checked(world: &World, rule: &Rule, check: Check, files: &[&Input]) -> Result
         let path = file.path.clone();
         let bytes = match check {
             Check::Paths => Ok(Vec::new()),
-            Check::ConflictMarkers | Check::Whitespace => std::fs::read(world.root.join(&path)),
+            _ => std::fs::read(world.root.join(&path)),
         };
         match bytes {
             Ok(bytes) => read.push(File { path, bytes }),

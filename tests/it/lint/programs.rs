@@ -56,7 +56,7 @@ fn checks_without_a_program_and_rules_in_use() {
         ("c.json", "{}\n"),
     ]);
     let first = project.pl(&["lint", "-v"]).expect(1).says("a.py:1:6: warning").says("whitespace");
-    // Rules that are always looked over are, too: two that start a Python.
+    // Rules that are always looked over are, too: one starts a Python, and JSON needs no program.
     assert!(first.started.iter().all(|argv| argv[0] == "python3"), "{:?}", first.started);
     project.pl(&["lint"]).expect(1).started_nothing();
     project.write("a.py", "x = (1\n");
