@@ -26,6 +26,7 @@ pub mod work;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use self::batch::Batched;
@@ -39,6 +40,10 @@ pub const DATABASE_NAME: &str = "state.db";
 
 /// The kept plan's name below `.pl`: gone before any record changes.
 pub const PLAN_NAME: &str = "plan";
+
+/// A log of so many bytes at most is left beside the database by a build of few changes. Who opens the database reads it, which costs
+/// less than a millisecond; moving it costs two flushes.
+const LOG_BYTES_LEFT_MAX: u64 = 1024 * 1024;
 
 /// What can go wrong with what is remembered.
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +127,11 @@ impl StoreError {
 /// The answer of this room.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
+/// Takes the kept plan in `dir` (`.pl`) away.
+pub fn records_will_change(dir: &Path) {
+    opening::remove_plans(dir);
+}
+
 /// What is remembered of one project.
 #[derive(Debug)]
 pub struct Store {
@@ -143,7 +153,18 @@ impl Store {
 
     /// As [`Store::open`], with the database elsewhere.
     pub fn open_at(dir: &Path, database: &Path) -> Result<(Self, Vec<Warning>)> {
-        let (connection, mut warnings) = opening::for_building(dir, database)?;
+        Self::open_known(dir, database, false)
+    }
+
+    /// The same; `is_at_rest`: a log that lies beside the database is known to be one that [`Store::settle`] left.
+    pub fn open_known(dir: &Path, database: &Path, is_at_rest: bool) -> Result<(Self, Vec<Warning>)> {
+        records_will_change(dir);
+        Self::open_beside_plan(dir, database, is_at_rest)
+    }
+
+    /// The same for who may find that nothing is to be written; else [`records_will_change`] comes first.
+    pub fn open_beside_plan(dir: &Path, database: &Path, is_at_rest: bool) -> Result<(Self, Vec<Warning>)> {
+        let (connection, mut warnings) = opening::for_building(dir, database, is_at_rest)?;
         let store = Self {
             database: database.to_owned(),
             connection: Batched::new(connection),
@@ -167,7 +188,9 @@ impl Store {
 
     /// As [`Store::open_for_planning`], with the database elsewhere.
     pub fn open_for_planning_at(dir: &Path, database: &Path) -> Result<Option<Self>> {
-        let Some((connection, copy)) = opening::for_planning(database)? else { return Ok(None) };
+        // Nobody's lock tells of a database that lies elsewhere.
+        let is_live = || database.parent() != Some(dir) || lock::is_building(dir);
+        let Some((connection, copy)) = opening::for_planning(database, is_live)? else { return Ok(None) };
         Ok(Some(Self {
             database: database.to_owned(),
             connection: Batched::new(connection),
@@ -193,15 +216,25 @@ impl Store {
         Ok(self.meta("generation")?.and_then(|text| text.parse().ok()).unwrap_or(0))
     }
 
-    /// Few changes will be made: none of them waits for the disk before [`Store::close`] does.
-    ///
-    /// A log is flushed when it is begun, and whenever it is moved into the database; a short one is moved once, at the end,
-    /// and flushed before that. What a power cut leaves of it until then has no checksum, and counts as not written.
+    /// Few changes will be made, and all of them can be made again: each is committed soon, and they end with [`Store::settle`].
     pub fn expect_few_changes(&self) -> Result<()> {
-        self.with(|connection| {
-            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-            connection.pragma_update(None, "synchronous", "OFF")
-        })
+        let leave = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        self.with(|connection| connection.set_db_config(leave, true).map(drop))?;
+        self.connection.be_patient().map_err(|error| self.failed(error))
+    }
+
+    /// Ends the changes; what is there can still be asked for. A short log is left as it lies there, and not flushed; the build that
+    /// makes it long moves it into the database.
+    ///
+    /// The log is flushed when it is begun, so that no part of an older one can ever be taken for its own; what a power cut leaves
+    /// of what was written behind that has no checksum, and counts as not written.
+    pub fn settle(&self) -> Result<()> {
+        self.connection.commit().map_err(|error| self.failed(error))?;
+        if opening::log_bytes(&self.database) <= LOG_BYTES_LEFT_MAX {
+            return Ok(());
+        }
+        self.blobs.settle_all()?;
+        self.with(checkpoint)
     }
 
     /// Ends a build: everything is in the one database file, nothing lies beside it.
@@ -211,11 +244,7 @@ impl Store {
         let (connection, ended) = connection.end();
         let Some(connection) = connection else { return Ok(()) };
         connection.flush_prepared_statement_cache();
-        let checkpoint = || {
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        };
-        let result = ended.and_then(|()| if writable { checkpoint() } else { Ok(()) });
+        let result = ended.and_then(|()| if writable { checkpoint(&connection) } else { Ok(()) });
         let result = result.and_then(|()| connection.close().map_err(|(_, error)| error));
         drop(copy);
         result.map_err(|error| translate(&database, &suspect, error)).and(settled)
@@ -249,6 +278,12 @@ impl Store {
         }
         error
     }
+}
+
+/// Moves the log into the database, both flushed.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 fn translate(database: &Path, suspect: &AtomicBool, error: rusqlite::Error) -> StoreError {

@@ -4,6 +4,7 @@
 //! once, or when [`BATCH_MAX`] of them wait. All changes are committed in the order in which they were made, and queries see
 //! those that wait. Does not know what the rows mean.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ const BATCH_MAX: usize = 500;
 pub(super) struct Batched {
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// All changes may wait.
+    patient: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -46,7 +49,20 @@ impl Batched {
     pub(super) fn new(connection: Connection) -> Self {
         let books =
             Books { connection: Some(connection), since: None, waiting: 0, lost: None, profile: Profile::default() };
-        Self { shared: Arc::new(Shared { books: Mutex::new(books), wake: Condvar::new() }), writer: Mutex::new(None) }
+        let shared = Arc::new(Shared { books: Mutex::new(books), wake: Condvar::new() });
+        Self { shared, writer: Mutex::new(None), patient: AtomicBool::new(false) }
+    }
+
+    /// From now on every change may wait, those too that ask to be committed on return: for a build that pays for nothing.
+    pub(super) fn be_patient(&self) -> rusqlite::Result<()> {
+        self.patient.store(true, Ordering::Relaxed);
+        self.shared.lock().begin()
+    }
+
+    /// Commits what waits.
+    pub(super) fn commit(&self) -> rusqlite::Result<()> {
+        let mut books = self.shared.lock();
+        books.tell_loss().and_then(|()| books.commit())
     }
 
     /// Takes note of commits from now on.
@@ -61,7 +77,7 @@ impl Batched {
         let connection = books.connection();
         let before = connection.total_changes();
         let answer = query(connection)?;
-        if connection.total_changes() != before {
+        if connection.total_changes() != before && !self.patient.load(Ordering::Relaxed) {
             books.commit()?;
         }
         Ok(answer)
@@ -73,7 +89,12 @@ impl Batched {
         books.tell_loss()?;
         books.begin()?;
         let answer = books.all_or_none(change);
-        books.commit()?;
+        if self.patient.load(Ordering::Relaxed) {
+            drop(books);
+            self.shared.wake.notify_one();
+        } else {
+            books.commit()?;
+        }
         answer
     }
 

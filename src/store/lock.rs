@@ -50,6 +50,8 @@ pub struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        // A lock that names nobody says that nobody writes: who reads the records need not wonder whose log lies there.
+        let _ = self.file.set_len(0);
         // Closing would do; a process that was forked meanwhile may hold a copy of the descriptor until it executes.
         let _ = self.file.unlock();
     }
@@ -74,6 +76,13 @@ pub fn lock(path: &Path, command: &str, mut wait: impl FnMut(Option<&Owner>) -> 
             other => return other,
         }
     }
+}
+
+/// Whether a process that lives says that it holds the build lock; `dir` is `.pl`. Nothing is touched, so this is a hint: somebody
+/// may take the lock at this moment.
+pub fn is_building(dir: &Path) -> bool {
+    let owner = File::open(dir.join(BUILD_LOCK_NAME)).ok().and_then(|mut file| read_owner(&mut file));
+    owner.is_some_and(|owner| owner.is_alive())
 }
 
 /// Takes any lock file, if it is free; its folder is made.
@@ -109,7 +118,7 @@ fn write_owner(file: &mut File, owner: &Owner) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LockError, build_lock, try_build_lock};
+    use super::{LockError, build_lock, is_building, try_build_lock};
 
     #[test]
     fn one_at_a_time_and_it_says_who() {
@@ -129,7 +138,9 @@ mod tests {
             drop(first.take());
             true
         });
-        assert!(waited.is_ok());
+        assert!(waited.is_ok() && is_building(&dir));
+        drop(waited);
+        assert!(!is_building(&dir));
         assert_eq!(asked, 1);
     }
 }

@@ -27,6 +27,9 @@ const CHECKPOINT_PAGES: u32 = 16_384;
 /// thousand of them goes all over the file, and with less each page would be read again and again.
 const CACHE_KIB: i64 = -32 * 1024;
 
+/// SQLite's way to files that takes no locks.
+const WITHOUT_LOCKS: &std::ffi::CStr = c"unix-none";
+
 /// Tries to copy a database that somebody is writing to.
 const COPIES_MAX: usize = 20;
 
@@ -67,12 +70,12 @@ pub(super) fn suspect_mark(database: &Path) -> PathBuf {
     beside(database, ".suspect")
 }
 
-/// Opens for reading and writing; a damaged database is moved aside and a new one begun.
-pub(super) fn for_building(dir: &Path, database: &Path) -> Result<(Connection, Vec<Warning>)> {
+/// Opens for reading and writing; a damaged database is moved aside and a new one begun. A log that lies there makes it be looked
+/// over, unless it is known to be one that a build left on purpose.
+pub(super) fn for_building(dir: &Path, database: &Path, is_at_rest: bool) -> Result<(Connection, Vec<Warning>)> {
     prepare_folders(dir, database)?;
-    remove_plans(dir);
     let suspect = suspect_mark(database);
-    let unclean = suspect.exists() || size(&beside(database, "-wal")) > 0;
+    let unclean = suspect.exists() || !is_at_rest && log_bytes(database) > 0;
     let damage = match connect(database, unclean) {
         Ok(connection) => {
             if suspect.exists() {
@@ -92,15 +95,19 @@ pub(super) fn for_building(dir: &Path, database: &Path) -> Result<(Connection, V
     Ok((connection, vec![warning]))
 }
 
-/// Opens for reading alone, in place where that leaves no trace, else a copy in a temporary folder.
-pub(super) fn for_planning(database: &Path) -> Result<Option<(Connection, Option<tempfile::TempDir>)>> {
-    if !database.exists() || size(database) == 0 && size(&beside(database, "-wal")) == 0 {
+/// Opens for reading alone, in place where that leaves no trace, else a copy in a temporary folder. `is_live`: somebody may be
+/// writing, so a log is none that was left.
+pub(super) fn for_planning(
+    database: &Path,
+    is_live: impl FnOnce() -> bool,
+) -> Result<Option<(Connection, Option<tempfile::TempDir>)>> {
+    let has_log = log_bytes(database) > 0;
+    if !database.exists() || size(database) == 0 && !has_log {
         return Ok(None);
     }
-    if size(&beside(database, "-wal")) == 0 {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(immutable_uri(database), flags).map_err(SchemaError::from);
-        let connection = opened.map_err(|error| plain(database, error))?;
+    if !has_log || !is_live() {
+        let opened = if has_log { with_log(database) } else { without_log(database) };
+        let connection = opened.map_err(|error| plain(database, error.into()))?;
         keep_statements(&connection).map_err(StoreError::Sqlite)?;
         let found = schema::version(&connection, database).map_err(|error| plain(database, error))?;
         if found == schema::newest() {
@@ -116,8 +123,23 @@ pub(super) fn for_planning(database: &Path) -> Result<Option<(Connection, Option
     Ok(Some((connection, Some(copy))))
 }
 
+fn without_log(database: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(immutable_uri(database), flags)
+}
+
+/// Reads a database with the log that lies beside it, and leaves both as they are: without locks, and with the log's index in
+/// memory. What others append to the log meanwhile is not seen.
+fn with_log(database: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags_and_vfs(database, flags, WITHOUT_LOCKS)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
+    Ok(connection)
+}
+
 /// What was derived from the records is gone before the first of them changes; and what a dead build began of it.
-fn remove_plans(dir: &Path) {
+pub(super) fn remove_plans(dir: &Path) {
     let Ok(entries) = std::fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -272,6 +294,11 @@ fn plain(database: &Path, error: SchemaError) -> StoreError {
 
 fn file_error(action: &'static str, path: &Path, source: std::io::Error) -> StoreError {
     StoreError::File { action, path: path.to_owned(), source }
+}
+
+/// Bytes of the log beside a database; 0 where none lies there.
+pub(super) fn log_bytes(database: &Path) -> u64 {
+    size(&beside(database, "-wal"))
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

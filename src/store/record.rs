@@ -94,7 +94,8 @@ impl Store {
 
     /// The newest record under a key.
     pub fn find(&self, key: Key) -> Result<Option<Record>> {
-        self.with(|connection| newest(connection, "key", key.0.0))
+        // Where a log lies beside a database that is not its own, an index can lead to the row of another key.
+        Ok(self.with(|connection| newest(connection, "key", key.0.0))?.filter(|record| record.key == key))
     }
 
     /// The newest records under many keys, looked up in one go.
@@ -104,7 +105,7 @@ impl Store {
             let reading = if connection.is_autocommit() { Some(connection.unchecked_transaction()?) } else { None };
             let mut found = HashMap::new();
             for key in keys {
-                if let Some(record) = newest(connection, "key", key.0.0)? {
+                if let Some(record) = newest(connection, "key", key.0.0)?.filter(|record| record.key == *key) {
                     found.insert(*key, record);
                 }
             }

@@ -38,13 +38,19 @@ pub(super) fn newest() -> u32 {
 
 /// The schema that a database has; 0 for an empty one.
 pub(super) fn version(connection: &Connection, path: &Path) -> Result<u32, SchemaError> {
-    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    if count("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'meta'")? == 0 {
-        let tables = count("SELECT count(*) FROM sqlite_master")?;
-        return if tables == 0 { Ok(0) } else { Err(StoreError::Foreign(path.to_owned()).into()) };
-    }
     let sql = "SELECT value FROM meta WHERE key = 'schema_version'";
-    let text: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+    let asked: rusqlite::Result<Option<String>> = connection.query_row(sql, [], |row| row.get(0)).optional();
+    let text = match asked {
+        Ok(text) => text,
+        Err(error) => {
+            let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+            if count("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'meta'")? > 0 {
+                return Err(error.into());
+            }
+            let tables = count("SELECT count(*) FROM sqlite_master")?;
+            return if tables == 0 { Ok(0) } else { Err(StoreError::Foreign(path.to_owned()).into()) };
+        }
+    };
     let found = text.and_then(|text| text.parse().ok()).ok_or_else(|| StoreError::Foreign(path.to_owned()))?;
     let known = newest();
     if found > known { Err(StoreError::Newer { path: path.to_owned(), found, known }.into()) } else { Ok(found) }

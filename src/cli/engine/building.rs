@@ -21,8 +21,8 @@ use crate::observe::look::Records;
 use crate::observe::world::World;
 use crate::preview::{Asked, Preview, preview};
 use crate::process::cancel::Cancel;
-use crate::store::Store;
-use crate::store::lock::{Lock, LockError, build_lock};
+use crate::store::lock::{Lock, LockError, build_lock, try_build_lock};
+use crate::store::{PLAN_NAME, Store, records_will_change};
 use crate::summary::BuildSummary;
 use crate::system::file_hash::{HashCache, file_system_now, file_system_tick};
 use crate::system::profile::Category;
@@ -74,14 +74,21 @@ impl Ahead {
         kept::publish(Ended { opened, project, request, wanted, preview, judged, mark_ns });
     }
 
-    /// The same after a run that came to this; what a failed one left to do, its plan leads to.
-    fn publish_after(&self, project: &Project, request: &BuildRequest, status: &str, mark_ns: i64) {
+    /// The same after a run that came to this; what a failed one left to do, its plan leads to. `records`: as they are open still.
+    fn publish_after(
+        &self,
+        project: &Project,
+        request: &BuildRequest,
+        status: &str,
+        records: Option<&Store>,
+        mark_ns: i64,
+    ) {
         match &self.cone {
             Some(cone) if status != "completed" => drop(cone.keep(mark_ns)),
             _ if status == "interrupted" => {}
             _ => {
-                let judged =
-                    judge_again(self, mark_ns).filter(|(seen, _)| self.cone.is_none() || cone::is_as_it_can_be(seen));
+                let judged = judge_again(self, records, mark_ns)
+                    .filter(|(seen, _)| self.cone.is_none() || cone::is_as_it_can_be(seen));
                 if let Some((seen, judged)) = judged {
                     self.publish(project, request, &seen, (judged, mark_ns), true);
                 }
@@ -111,6 +118,9 @@ pub fn build(
         Some(ahead) => ahead,
         None => Ahead::open(project, request, Purpose::Planning)?,
     };
+    if let Some((lock, store)) = at_once(project, request, &planned, &events) {
+        return build_at_once(project, request, planned, (lock, store), events, begun);
+    }
     let mark_ns = file_system_now(&planned.opened.folder).ok();
     let (seen, judged) = kept::noting(&planned.opened, &planned.closure, mark_ns, || {
         look_ahead(&planned.opened, &planned.closure, &planned.asked, mark_ns)
@@ -125,6 +135,67 @@ pub fn build(
         return Ok(Built { seen: observed, ..planned.built(project, request, summary) });
     }
     let (ahead, summary) = really(project, request, planned, seen, events)?;
+    Ok(Built { seen: observed, ..ahead.built(project, request, summary) })
+}
+
+/// The lock and the records opened for writing, where few steps hang on what moved: most likely they run, so the records are opened
+/// once for all that asks them. `None`: somebody else builds, or the plan does not hold any more.
+fn at_once(
+    project: &Project,
+    request: &BuildRequest,
+    planned: &Ahead,
+    events: &Sender<Event>,
+) -> Option<(Lock, Store)> {
+    let _span = project.profile.span(Category::Database, || "lock and open");
+    let cone = planned.cone.as_ref().filter(|_| planned.closure.len() <= FEW_STEPS)?;
+    let lock = try_build_lock(&planned.opened.folder, &command_line(request)).ok()?;
+    if !cone.holds() {
+        return None;
+    }
+    let store = open_store(project, planned, events, Moment::ToJudge).ok()?;
+    store.expect_few_changes().ok()?;
+    Some((lock, store))
+}
+
+/// Judges, runs and judges again with what [`at_once`] opened.
+fn build_at_once(
+    project: &Project,
+    request: &BuildRequest,
+    ahead: Ahead,
+    (lock, store): (Lock, Store),
+    events: Sender<Event>,
+    begun: Instant,
+) -> Result<Built, Failed> {
+    let mark_ns = file_system_now(&ahead.opened.folder).ok();
+    let (seen, judged) = kept::noting(&ahead.opened, &ahead.closure, mark_ns, || {
+        judge(&ahead.opened, Some(&store), &ahead.closure, &ahead.asked, mark_ns)
+    });
+    let seen = seen?;
+    let observed = request.watch.is_some().then(|| Seen::of(&ahead.opened, &seen));
+    let summary = if seen.is_green() {
+        if let Some(judged) = judged.zip(mark_ns) {
+            ahead.publish(project, request, &seen, judged, false);
+        }
+        nothing_to_do(&ahead.opened.world, &seen, begun)
+    } else {
+        records_will_change(&ahead.opened.folder);
+        let summary = run(project, request, &ahead, &store, &seen, (cancel(request)?, events))?;
+        {
+            let _span = project.profile.span(Category::Database, || "settle");
+            store.settle().map_err(store_failed)?;
+        }
+        if let Ok(mark_ns) = file_system_tick(&ahead.opened.folder) {
+            ahead.publish_after(project, request, &summary.status, Some(&store), mark_ns);
+        }
+        summary
+    };
+    // A log that no plan knows would be taken for one that a killed build left.
+    if ahead.opened.folder.join(PLAN_NAME).exists() {
+        drop(store);
+    } else {
+        store.close().map_err(store_failed)?;
+    }
+    drop(lock);
     Ok(Built { seen: observed, ..ahead.built(project, request, summary) })
 }
 
@@ -158,12 +229,22 @@ fn check_arguments(opened: &Opened, wanted: &[StepId], request: &BuildRequest) -
 
 /// Judges everything without touching anything; `mark_ns` is the file system's "now", if that is known.
 pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked, mark_ns: Option<i64>) -> Result<Preview, Failed> {
-    let store = opened.records()?;
-    let store_for_all = store.as_ref().filter(|_| asked.vouched.is_none());
-    let stats = store_for_all.map(Store::stats).transpose().ok().flatten().unwrap_or_default();
+    judge(opened, opened.records()?.as_ref(), closure, asked, mark_ns)
+}
+
+/// The same by records that are open.
+fn judge(
+    opened: &Opened,
+    records: Option<&Store>,
+    closure: &[StepId],
+    asked: &Asked,
+    mark_ns: Option<i64>,
+) -> Result<Preview, Failed> {
+    let records_for_all = records.filter(|_| asked.vouched.is_none());
+    let stats = records_for_all.map(Store::stats).transpose().ok().flatten().unwrap_or_default();
     let hashes = HashCache::new(stats).profiled(&opened.world.profile);
     mark_ns.into_iter().for_each(|mark_ns| hashes.mark(mark_ns));
-    preview(&opened.world, Records(store.as_ref()), &hashes, closure, asked).map_err(observe_failed)
+    preview(&opened.world, Records(records), &hashes, closure, asked).map_err(observe_failed)
 }
 
 /// The wish to end, from signals. Asked for once a process.
@@ -181,15 +262,11 @@ fn really(
     seen: Preview,
     events: Sender<Event>,
 ) -> Result<(Ahead, BuildSummary), Failed> {
-    let cancel = match &request.watch {
-        Some(watch) => watch.cancel.clone(),
-        None => heard()?,
-    };
+    let cancel = cancel(request)?;
     if planned.cone.is_none() {
         prepare_folder(&planned.opened)?;
     }
-    let command = command_line(request);
-    let (_lock, waited) = wait_for_lock(&planned.opened.folder, &command, &cancel, &events)?;
+    let (_lock, waited) = wait_for_lock(&planned.opened.folder, &command_line(request), &cancel, &events)?;
     let (planned, seen) = still(project, request, planned, seen, waited)?;
     // Who waited may find other definitions; a repository is opened anew for writing.
     let same = !waited && planned.opened.world.located.is_none() && planned.opened.read.has_mark();
@@ -202,47 +279,76 @@ fn really(
     if let Some(made) = &opened.made {
         let _ = events.send(Event::Note { level: "info".to_owned(), message: made.clone() });
     }
-    let store = open_store(project, &ahead, &events)?;
+    let store = open_store(project, &ahead, &events, Moment::ToRun)?;
     let moved = planned.is_some_and(|planned| {
         waited || ahead.closure != planned.closure || opened.world.graph != planned.opened.world.graph
     });
     let seen = if moved { ahead.look()? } else { seen };
-    let run = Run {
-        world: &opened.world,
-        store: &store,
-        folder: opened.folder.clone(),
-        closure: &ahead.closure,
-        preview: &seen,
-        asked: ahead.asked.clone(),
-        jobs: jobs(request),
-        memory_bytes: memory_bytes(&opened.world)?,
-        fail_fast: request.fail_fast,
-        command,
-        cancel,
-        events,
-        touch: request.watch.as_ref().map(|watch| watch.touch.clone()),
-    };
-    let running = project.profile.span(Category::Command, || "run");
-    let summary = run_build(run).map_err(exec_failed)?;
-    drop(running);
+    let summary = run(project, request, &ahead, &store, &seen, (cancel, events))?;
     {
         let _span = project.profile.span(Category::Database, || "close");
         store.close().map_err(store_failed)?;
     }
     if let Ok(mark_ns) = file_system_tick(&ahead.opened.folder) {
-        ahead.publish_after(project, request, &summary.status, mark_ns);
+        ahead.publish_after(project, request, &summary.status, None, mark_ns);
     }
     Ok((ahead, summary))
 }
 
-/// The store, with what a dead build left behind put in order.
-fn open_store(project: &Project, ahead: &Ahead, events: &Sender<Event>) -> Result<Store, Failed> {
+fn run(
+    project: &Project,
+    request: &BuildRequest,
+    ahead: &Ahead,
+    store: &Store,
+    seen: &Preview,
+    (cancel, events): (Cancel, Sender<Event>),
+) -> Result<BuildSummary, Failed> {
     let opened = &ahead.opened;
-    let (store, warnings) = Store::open_at(&opened.folder, &opened.database).map_err(store_failed)?;
-    store.profile(&project.profile);
-    if ahead.cone.is_some() && ahead.closure.len() <= FEW_STEPS {
-        store.expect_few_changes().map_err(store_failed)?;
+    let run = Run {
+        world: &opened.world,
+        store,
+        folder: opened.folder.clone(),
+        closure: &ahead.closure,
+        preview: seen,
+        asked: ahead.asked.clone(),
+        jobs: jobs(request),
+        memory_bytes: memory_bytes(&opened.world)?,
+        fail_fast: request.fail_fast,
+        command: command_line(request),
+        cancel,
+        events,
+        touch: request.watch.as_ref().map(|watch| watch.touch.clone()),
+    };
+    let _span = project.profile.span(Category::Command, || "run");
+    run_build(run).map_err(exec_failed)
+}
+
+/// The wish to end: who watches has it already.
+fn cancel(request: &BuildRequest) -> Result<Cancel, Failed> {
+    request.watch.as_ref().map_or_else(heard, |watch| Ok(watch.cancel.clone()))
+}
+
+/// What the store is opened for.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// Perhaps nothing will run.
+    ToJudge,
+    ToRun,
+}
+
+/// The store, with what a dead build left behind put in order.
+fn open_store(project: &Project, ahead: &Ahead, events: &Sender<Event>, moment: Moment) -> Result<Store, Failed> {
+    let opened = &ahead.opened;
+    let is_at_rest = match &ahead.cone {
+        Some(cone) => cone.has_database(),
+        None => kept::is_at_rest(project, &opened.database),
+    };
+    let (store, warnings) = match moment {
+        Moment::ToJudge => Store::open_beside_plan(&opened.folder, &opened.database, is_at_rest),
+        Moment::ToRun => Store::open_known(&opened.folder, &opened.database, is_at_rest),
     }
+    .map_err(store_failed)?;
+    store.profile(&project.profile);
     for warning in warnings {
         let _ = events.send(Event::Note { level: "warning".to_owned(), message: warning.to_string() });
     }
@@ -289,13 +395,14 @@ fn memory_bytes(world: &World) -> Result<Option<u64>, Failed> {
 }
 
 /// Judges what a build left behind, with notes for the plan: what a step looked at while others ran says nothing of the end.
-/// The database is closed; `mark_ns` is later than all that was written.
-fn judge_again(ahead: &Ahead, mark_ns: i64) -> Option<(Preview, Notes)> {
+/// Nothing is written to the database any more; `mark_ns` is later than all that was written.
+fn judge_again(ahead: &Ahead, records: Option<&Store>, mark_ns: i64) -> Option<(Preview, Notes)> {
     let opened = &ahead.opened;
     let _span = opened.world.profile.span(Category::Command, || "judge what was built");
     let asked = Asked { vouched: ahead.asked.vouched.clone(), ..Asked::default() };
-    let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || {
-        look_ahead(opened, &ahead.closure, &asked, Some(mark_ns))
+    let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || match records {
+        Some(records) => judge(opened, Some(records), &ahead.closure, &asked, Some(mark_ns)),
+        None => look_ahead(opened, &ahead.closure, &asked, Some(mark_ns)),
     });
     seen.ok().zip(judged)
 }

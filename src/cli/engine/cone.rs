@@ -211,6 +211,11 @@ impl Cone {
         self.kept.is_at(&self.path)
     }
 
+    /// Whether nobody wrote to the database since the plan was written.
+    pub(super) fn has_database(&self) -> bool {
+        self.summary.has_database()
+    }
+
     /// Writes the plan as it was, after a build that did not bring up all that moved: it leads the next one to the same steps. The
     /// build lock is held, and the database was closed before that time.
     pub(super) fn keep(&self, mark_ns: i64) -> Option<()> {

@@ -44,7 +44,7 @@ pub(super) struct Summary {
     /// There is nothing to say about definitions.
     silent: bool,
     pub(super) database: PathBuf,
-    /// The database's stat, and that of what lies beside it; it is older than the last look at it.
+    /// The stat of the database and of the log beside it; both are older than the last look at them.
     database_stat: String,
     repository: Option<RepositorySeen>,
     /// Names and order of the steps, where the plan says what each looked at.
@@ -58,13 +58,14 @@ pub(super) struct Summary {
 impl Summary {
     /// Whether nobody wrote to the database since.
     pub(super) fn has_database(&self) -> bool {
-        database_stat(&self.database).is_some_and(|(stat, _)| stat == self.database_stat)
+        DatabaseSeen::look(&self.database).is_some_and(|seen| seen.stat == self.database_stat)
     }
 
-    /// The same with the database as it is now; `None` where it is not older than `mark_ns`, or somebody writes to it.
+    /// The same with the database as it is now; `None` where it is not older than `mark_ns`. Nobody else writes to it: the build
+    /// lock is held.
     pub(super) fn with_database_before(&self, mark_ns: i64) -> Option<Self> {
-        let (database_stat, changed_ns) = database_stat(&self.database)?;
-        (changed_ns < mark_ns).then(|| Self { database_stat, ..self.clone() })
+        let seen = DatabaseSeen::look(&self.database)?;
+        (seen.changed_ns < mark_ns).then(|| Self { database_stat: seen.stat, ..self.clone() })
     }
 
     /// As many names as the targets name steps; all are the first one's.
@@ -245,7 +246,7 @@ fn told(project: &Project, targets: &[String], mend: bool, hints: &[PathBuf]) ->
     let path = root.join(open::FOLDER).join(PLAN_NAME);
     let kept = Kept::open(&path, &root, about(&root, project)?)?;
     let summary: Summary = serde_json::from_slice(kept.summary()).ok()?;
-    if database_stat(&summary.database)?.0 != summary.database_stat {
+    if !summary.has_database() {
         return None;
     }
     let (summary, part) = asked(summary, &kept, targets)?;
@@ -318,15 +319,40 @@ fn about(root: &Path, project: &Project) -> Option<Digest> {
     Some(Digest::of_fields([options.as_bytes(), root.as_os_str().as_encoded_bytes()]))
 }
 
-/// The state of a database at rest, and when it was changed last; `None`: somebody writes to it, or nothing is there.
-fn database_stat(database: &Path) -> Option<(String, i64)> {
-    let mut log = database.as_os_str().to_owned();
-    log.push("-wal");
-    if OsSystem.stat(Path::new(&log)).is_ok_and(|stat| stat.size > 0) {
-        return None;
+/// Whether no log lies beside the database, or the plan that lies there knows both: then nobody has written since the last build,
+/// which left the log on purpose.
+pub(super) fn is_at_rest(project: &Project, database: &Path) -> bool {
+    if !DatabaseSeen::look(database).is_some_and(|seen| seen.has_log) {
+        return true;
     }
-    let stat: Stat = OsSystem.stat(database).ok()?;
-    Some((Digest::of(format!("{stat:?}").as_bytes()).hex(), stat.ctime_ns))
+    let summary = open_plan(project).and_then(|kept| serde_json::from_slice::<Summary>(kept.summary()).ok());
+    summary.is_some_and(|summary| summary.database == database && summary.has_database())
+}
+
+/// A database and the log beside it.
+struct DatabaseSeen {
+    stat: String,
+    /// When one of them was changed last.
+    changed_ns: i64,
+    has_log: bool,
+}
+
+impl DatabaseSeen {
+    /// `None`: no database is there.
+    fn look(database: &Path) -> Option<Self> {
+        let mut log = database.as_os_str().to_owned();
+        log.push("-wal");
+        // Under root SQLite gives each log that it opens to the database's owner, who has it already: that moves its ctime.
+        let log =
+            OsSystem.stat(Path::new(&log)).ok().filter(|stat| stat.size > 0).map(|log| Stat { ctime_ns: 0, ..log });
+        let stat: Stat = OsSystem.stat(database).ok()?;
+        let changed_ns = log.map_or(stat.ctime_ns, |log| log.mtime_ns.max(stat.ctime_ns));
+        Some(Self {
+            stat: Digest::of(format!("{stat:?} {log:?}").as_bytes()).hex(),
+            changed_ns,
+            has_log: log.is_some(),
+        })
+    }
 }
 
 /// A build that came to its end, and what was looked at to know how all is.
@@ -361,8 +387,9 @@ pub fn publish(ended: Ended<'_>) -> Option<()> {
         Some(located) => Some(RepositorySeen::of(&opened.world, located)?),
         None => None,
     };
-    let (database_stat, changed_ns) = database_stat(&opened.database)?;
-    if changed_ns >= mark_ns {
+    let database = DatabaseSeen::look(&opened.database)?;
+    // A log that no plan knows is one that somebody writes to, or did until he was killed.
+    if database.changed_ns >= mark_ns || !is_at_rest(project, &opened.database) {
         return None;
     }
     let world = &opened.world;
@@ -378,7 +405,7 @@ pub fn publish(ended: Ended<'_>) -> Option<()> {
         workstreams: world.pipeline.workstreams.len(),
         silent: opened.diagnostics.is_empty(),
         database: opened.database.clone(),
-        database_stat,
+        database_stat: database.stat,
         repository,
         shape,
         pools: world.pipeline.pools.clone(),

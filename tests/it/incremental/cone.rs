@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::incremental::kept::{agree_on, plan};
+use crate::running::{Running, until};
 use crate::support::{Project, steps_run};
 
 const PIPELINE: &str = r#"
@@ -127,4 +128,83 @@ fn wrong_definitions_are_told_and_a_failure_is_tried_again() {
     project.pl(&["build"]).expect(0);
     assert_eq!(project.read("c.out"), "c\n");
     agree_on(&project, &[&[], &["after"]], &[], "a failure");
+}
+
+/// A build of few steps leaves its rows in the log: whatever becomes of that, the plan says no more than the records do.
+#[test]
+fn what_becomes_of_the_log_is_seen() {
+    let project = project();
+    let (log, database) = (project.path(".pl/state.db-wal"), project.path(".pl/state.db"));
+    let edit = |text: &str| {
+        project.write("b.txt", text);
+        assert_eq!(ran(&project, false), ["b", "after"], "{text}");
+        std::fs::read(&log).expect("a log")
+    };
+    let changes: [(&str, &dyn Fn(&[u8], &[u8])); 4] = [
+        ("a power cut left an older one", &|older, _| std::fs::write(&log, older).expect("older")),
+        ("a power cut left a part of it", &|_, log_now| {
+            std::fs::write(&log, &log_now[..log_now.len() - 999]).expect("cut")
+        }),
+        ("it is gone", &|_, _| std::fs::remove_file(&log).expect("removed")),
+        ("the database is gone", &|_, _| std::fs::remove_file(&database).expect("removed")),
+    ];
+    for (place, (what, change)) in changes.iter().enumerate() {
+        let older = edit(&format!("{place}, first\n"));
+        let now = edit(&format!("{place}, second\n"));
+        assert!(now.len() > older.len() && now.starts_with(&older[..32]), "it was appended to");
+        change(&older, &now);
+        let aside = project.around().join("plan-of-before");
+        std::fs::copy(plan(&project), &aside).expect("a copy");
+        agree_on(&project, &[&[], &["after"]], &[], what);
+        let (summary, _) = built(&project);
+        assert_eq!(summary["status"], "completed", "{what}: {summary}");
+        assert_eq!(project.read("b.out"), format!("a\n{place}, second\n"), "{what}");
+        assert!(built(&project).0["run_id"].is_null(), "{what}");
+        // The plan from before is about a database that is another one now.
+        std::fs::copy(&aside, plan(&project)).expect("a copy");
+        agree_on(&project, &[&[], &["after"]], &[], what);
+        assert!(built(&project).0["run_id"].is_null(), "{what}");
+    }
+}
+
+/// What a log of today makes of a database of yesterday may be damaged, or read; what is built is right in any case.
+#[test]
+fn a_database_from_a_backup_is_built_over() {
+    let project = project();
+    let database = project.path(".pl/state.db");
+    let old = std::fs::read(&database).expect("a database");
+    for text in ["1\n", "2\n", "1\n", "3\n"] {
+        project.write("b.txt", text);
+        project.pl(&["build"]).expect(0);
+        std::fs::write(&database, &old).expect("replaced");
+        project.pl(&["build"]).expect(0);
+        assert_eq!(project.read("b.out"), format!("a\n{text}"));
+    }
+}
+
+/// A build of few steps that is killed leaves no plan, and what it had written is no reason to believe it had ended.
+#[test]
+fn a_killed_build_of_few_steps_is_done_again() {
+    let project = project();
+    let (at, hold) = (project.around().join("at"), project.around().join("hold"));
+    let slow = format!("touch {}; while [ -e {} ]; do sleep 0.01; done; cp c.txt c.out", at.display(), hold.display());
+    let text = project.read("Pipelinefile.kdl").replace("run \"cp\" \"c.txt\" \"c.out\"", &format!("shell {slow:?}"));
+    project.write("Pipelinefile.kdl", text);
+    project.pl(&["build"]).expect(0);
+    for text in ["1\n", "2\n"] {
+        std::fs::remove_file(&at).expect("it ran");
+        std::fs::write(&hold, "").expect("a file");
+        project.write("c.txt", text);
+        let running = Running::start(&project, "killed", &["build"]);
+        until("the step runs", || at.exists());
+        running.kill();
+        std::fs::remove_file(&hold).expect("released");
+        until("its programs end", || crate::running::left_running(&project).is_empty());
+        assert!(!plan(&project).exists());
+        agree_on(&project, &[&[], &["after"]], &[], "a killed build");
+        let summary = project.pl(&["build", "--json"]).expect(0).json();
+        assert!(steps_run(&summary).contains(&"c".to_owned()), "{summary}");
+        assert_eq!(project.read("c.out"), text);
+        assert!(built(&project).0["run_id"].is_null());
+    }
 }
