@@ -209,20 +209,30 @@ fn admitted<'a>(session: &'a Session<'_>, step: &str) -> Admitted<'a> {
 /// Tells a program of the jobserver where it could use it: it is named below, or its definition says so. One whose definition
 /// gives it such variables itself is left alone.
 fn share<'a>(places: &'a Places, launch: &Launch<'_>, environment: &mut variables::Environment) -> Option<Sharing<'a>> {
-    let program = Path::new(launch.argv.first()?).file_name()?.to_str()?;
-    let known =
-        SHARING.iter().find(|(programs, ..)| programs.contains(&program)).map(|(_, names, style)| (*names, *style));
-    let (names, style) = match launch.jobserver {
-        Some(false) => return None,
-        Some(true) => known.unwrap_or((&["MAKEFLAGS", "CARGO_MAKEFLAGS"], Style::Descriptors)),
-        None => known?,
-    };
+    let (names, style) = told_of(&launch.argv, launch.jobserver)?;
     if variables::JOBSERVER.iter().any(|name| environment.variables.contains_key(*name)) {
         return None;
     }
     let sharing = places.jobserver().share(style)?;
     names.iter().for_each(|name| environment.put(name, &sharing.flags));
     Some(sharing)
+}
+
+/// Whether a program could be told of a jobserver.
+pub fn takes_part(argv: &[String], jobserver: Option<bool>) -> bool {
+    told_of(argv, jobserver).is_some()
+}
+
+/// The variables by which a program is told of a jobserver, and how.
+fn told_of(argv: &[String], jobserver: Option<bool>) -> Option<(&'static [&'static str], Style)> {
+    let program = Path::new(argv.first()?).file_name()?.to_str()?;
+    let known =
+        SHARING.iter().find(|(programs, ..)| programs.contains(&program)).map(|(_, names, style)| (*names, *style));
+    match jobserver {
+        Some(false) => None,
+        Some(true) => Some(known.unwrap_or((&["MAKEFLAGS", "CARGO_MAKEFLAGS"], Style::Descriptors))),
+        None => known,
+    }
 }
 
 /// A line for a shell: the folder, what the definition puts into the environment, the words.

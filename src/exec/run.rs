@@ -10,10 +10,12 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use crate::analysis::pipeline::Task;
 use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
 use crate::exec::admission::{Admission, Room};
+use crate::exec::command::{self, Properties};
 use crate::exec::schedule::{self, Ended, Jobs};
 use crate::exec::session::{Ending, Parts, Session};
 use crate::exec::slots::Places;
@@ -88,14 +90,18 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
     }
     let session = session(&run, run_id.clone())?;
     announce(&session, &run, &jobs);
-    let few = if run.asked.vouched.is_some() { jobs.len().max(1) } else { usize::MAX };
+    let few = if run.asked.vouched.is_some() { jobs.len() } else { usize::MAX };
     let workers = (run.jobs as usize + SPARE_WORKERS).min(few);
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(workers).thread_name(|place| format!("pl-worker-{place}")).build();
-    let pool = pool.map_err(|error| ExecError::Threads(error.to_string()))?;
     let work = Work { session: &session, jobs: &jobs };
     let costs = costs(&run, &jobs)?;
-    touch::during(&session, || schedule::run(&work, &needs, &costs, &pool, run.fail_fast));
+    if workers > 1 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(workers);
+        let pool = pool.thread_name(|place| format!("pl-worker-{place}")).build();
+        let pool = pool.map_err(|error| ExecError::Threads(error.to_string()))?;
+        touch::during(&session, || schedule::run(&work, &needs, &costs, &pool, run.fail_fast));
+    } else {
+        touch::during(&session, || schedule::run_here(&work, &needs, &costs, run.fail_fast));
+    }
     finishing::keep_trees(&session)?;
     // Worktrees whose tables cannot be written are thrown away by the next run.
     drop(session.pool.persist());
@@ -120,7 +126,8 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
     let known = if run.asked.vouched.is_some() { HashMap::new() } else { run.store.stats()? };
     let hashes = HashCache::new(known).profiled(&run.world.profile);
     hashes.mark(file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
-    let (jobserver, wrong) = Jobserver::of(run.jobs, &run.folder.join("jobserver"));
+    let fifo = may_share(run).then(|| run.folder.join("jobserver"));
+    let (jobserver, wrong) = Jobserver::of(run.jobs, fifo.as_deref());
     let room = run.memory_bytes.map_or_else(|| Room::Measured(Box::new(free_bytes)), Room::Said);
     let session = Session::new(Parts {
         world: run.world,
@@ -128,7 +135,7 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
         run_id,
         cancel: run.cancel.clone(),
         places: Places::new(run.jobs, &run.world.pipeline.pools, jobserver),
-        admission: Admission::new(room, run.store.peaks()?),
+        admission: Admission::new(room, peaks(run)?),
         jobs: run.jobs,
         asked: run.asked.clone(),
         hashes,
@@ -140,6 +147,28 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
         session.note("warning", wrong);
     }
     Ok(session)
+}
+
+/// Whether a program may have to be told of a jobserver of ours; where few steps are judged, it is looked whether one could.
+fn may_share(run: &Run<'_>) -> bool {
+    let properties = Properties { arguments: run.world.arguments.to_vec(), ..Properties::default() };
+    let takes_part = |task: &Task| {
+        task.command.as_ref().is_some_and(|command| command::takes_part(&properties.argv(command), task.jobserver))
+    };
+    run.asked.vouched.is_none()
+        || run.closure.iter().any(|step| match &run.world.graph.step(*step).kind {
+            StepKind::Task(name) => takes_part(run.world.task(name)),
+            _ => true,
+        })
+}
+
+/// What steps are known to need; where few are judged, those alone are asked for.
+fn peaks(run: &Run<'_>) -> Result<HashMap<String, u64>, ExecError> {
+    if run.asked.vouched.is_none() {
+        return Ok(run.store.peaks()?);
+    }
+    let names: Vec<String> = run.closure.iter().map(|step| run.world.graph.step(*step).kind.name()).collect();
+    Ok(run.store.peaks_of(&names)?)
 }
 
 fn announce(session: &Session<'_>, run: &Run<'_>, jobs: &[Job]) {

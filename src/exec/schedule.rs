@@ -65,6 +65,27 @@ pub fn run(jobs: &dyn Jobs, needs: &[Vec<usize>], costs: &[u64], pool: &rayon::T
     }
 }
 
+/// Runs every job as [`run`] does, one after the other on the caller's thread: a pool for one of them costs more than it does.
+pub fn run_here(jobs: &dyn Jobs, needs: &[Vec<usize>], costs: &[u64], fail_fast: bool) {
+    let mut state = State::new(needs, costs);
+    while !jobs.stopped()
+        && let Some(job) = state.next()
+    {
+        match jobs.run(job) {
+            Ended::Good => state.finish(job),
+            Ended::Bad => {
+                state.block(job, |blocked| jobs.blocked(blocked, job));
+                if fail_fast {
+                    break;
+                }
+            }
+        }
+    }
+    for job in state.unfinished() {
+        jobs.dropped(job);
+    }
+}
+
 /// Tells the loop how a job ended; one that panicked ended badly, and the loop does not wait for it for ever.
 struct Message {
     job: usize,
@@ -191,7 +212,7 @@ pub fn dearest_way(needs: &[Vec<usize>], costs: &[u64]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ended, Jobs, dearest_way, run};
+    use super::{Ended, Jobs, dearest_way, run, run_here};
     use std::sync::Mutex;
 
     #[derive(Default)]
@@ -225,11 +246,21 @@ mod tests {
     #[test]
     fn a_failure_blocks_its_dependents_and_no_one_else() {
         let log = Log { bad: vec![1], ..Log::default() };
-        run(&log, &[vec![], vec![0], vec![1], vec![2], vec![0]], &[], &pool(), false);
-        assert_eq!(*log.ran.lock().unwrap(), [0, 1, 4]);
+        let needs = [vec![], vec![0], vec![1], vec![2], vec![0]];
+        run(&log, &needs, &[], &pool(), false);
+        run_here(&log, &needs, &[], false);
+        assert_eq!(*log.ran.lock().unwrap(), [0, 1, 4, 0, 1, 4]);
         let mut blocked = log.blocked.into_inner().unwrap();
         blocked.sort_unstable();
-        assert_eq!(blocked, [2, 3]);
+        assert_eq!(blocked, [2, 2, 3, 3]);
+    }
+
+    #[test]
+    fn without_a_pool_a_failure_can_stop_the_rest() {
+        let log = Log { bad: vec![0], ..Log::default() };
+        run_here(&log, &[vec![], vec![0], vec![]], &[9, 0, 1], true);
+        assert_eq!(*log.ran.lock().unwrap(), [0]);
+        assert_eq!((log.blocked.into_inner().unwrap(), log.dropped.into_inner().unwrap()), (vec![1], vec![2]));
     }
 
     #[test]

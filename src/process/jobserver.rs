@@ -99,14 +99,14 @@ pub struct Sharing<'a> {
 
 impl Jobserver {
     /// The jobserver that we were started under, or one of our own for so many programs at once, as a fifo that is made at a
-    /// path. Says what is wrong with the one that we were told of, if that cannot be used.
-    pub fn of(programs: u32, fifo: &Path) -> (Self, Option<String>) {
+    /// path; without a path there is none of our own. Says what is wrong with the one that we were told of, if that cannot be used.
+    pub fn of(programs: u32, fifo: Option<&Path>) -> (Self, Option<String>) {
         let own = own().ok();
         let (joined, wrong) = match joined(|name| std::env::var(name).ok()) {
             Ok(joined) => (joined, None),
             Err(wrong) => (None, Some(wrong)),
         };
-        let shared = joined.or_else(|| opened(programs, fifo).ok()).filter(|_| own.is_some());
+        let shared = joined.or_else(|| opened(programs, fifo?).ok()).filter(|_| own.is_some());
         (Self { shared, own }, wrong)
     }
 

@@ -28,7 +28,7 @@ impl Store {
             }
         }
         self.keep_small(&small)?;
-        self.blobs.put_files_soon(&large)
+        if large.is_empty() { Ok(()) } else { self.blobs.put_files_soon(&large) }
     }
 
     /// Keeps bytes, as [`Store::keep_files_soon`] does.

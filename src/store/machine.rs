@@ -71,6 +71,20 @@ impl Store {
         })
     }
 
+    /// The same of some steps.
+    pub fn peaks_of(&self, steps: &[String]) -> Result<HashMap<String, u64>> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT bytes FROM peaks WHERE step = ?1")?;
+            let mut found = HashMap::new();
+            for step in steps {
+                if let Some(bytes) = statement.query_row([step], |row| row.get(0)).optional()? {
+                    found.insert(step.clone(), unsigned(bytes));
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// Keeps peaks of steps; one of 0 is forgotten.
     pub fn set_peaks(&self, learned: &[(String, u64)]) -> Result<()> {
         if learned.is_empty() {
