@@ -19,6 +19,10 @@ use pl::git::stats::Stats;
 use pl::git::worktree::pool::Pool;
 use pl::git::worktree::{Created, create, remove};
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FILES: usize = 20_000;
 const ROUNDS: usize = 11;
 /// Files that differ between the two commits.

@@ -8,10 +8,12 @@ mod books;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use crate::git::error::GitError;
-use crate::git::folder::{self, Found, Kind, below, is_git_name};
+use crate::git::folder::is_git_name;
+use crate::git::folder::walk::{Found, Walked, look_over};
 use crate::git::object::CommitId;
 use crate::git::repository::Repository;
 use crate::git::stats::Moment;
@@ -24,14 +26,44 @@ pub const FENCE_FILES_MAX: u64 = 500_000;
 /// What was seen.
 #[derive(Debug)]
 pub struct Fence {
-    /// Each sorted by path.
-    places: BTreeMap<PathBuf, Vec<(Vec<u8>, Seen)>>,
+    places: BTreeMap<PathBuf, Place>,
     metadata: BTreeMap<String, String>,
     /// What the refs that we wrote must hold.
     own: BTreeMap<String, Option<String>>,
     common_dir: PathBuf,
     /// Places of which not all was seen: more than [`FENCE_FILES_MAX`] files, or a folder that may not be listed.
     pub incomplete: Vec<PathBuf>,
+}
+
+/// One checkout.
+#[derive(Debug)]
+struct Place {
+    walked: Walked,
+    skip: Skip,
+}
+
+/// What is not looked at, relative to a checkout.
+#[derive(Debug)]
+struct Skip(Vec<Vec<u8>>);
+
+impl Skip {
+    fn below(dir: &Path, skip: &[PathBuf]) -> Self {
+        let below = skip.iter().filter_map(|path| path.strip_prefix(dir).ok());
+        Self(below.map(|path| path.as_os_str().as_bytes().to_vec()).collect())
+    }
+
+    fn covers(&self, path: &[u8]) -> bool {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        is_git_name(name) || self.0.iter().any(|skipped| skipped == path)
+    }
+}
+
+impl Place {
+    /// Sorted by path.
+    fn seen(&self) -> Vec<(&[u8], Seen)> {
+        let found = self.walked.found().into_iter().filter(|file| !self.skip.covers(file.path));
+        found.map(|file| (file.path, seen(&file))).collect()
+    }
 }
 
 /// What tells that a file changed.
@@ -79,19 +111,15 @@ impl Fence {
         let mut places = BTreeMap::new();
         let mut incomplete = Vec::new();
         for dir in dirs {
-            let outside = |path: &[u8]| {
-                let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-                !is_git_name(name) && !skip.contains(&below(dir, path))
-            };
             if !dir.is_dir() || skip.contains(dir) {
                 continue;
             }
-            let (found, complete) = folder::look_over(dir, &outside, FENCE_FILES_MAX)?;
-            if !complete {
+            let skip = Skip::below(dir, skip);
+            let walked = look_over(dir, &|path| !skip.covers(path), FENCE_FILES_MAX)?;
+            if !walked.complete {
                 incomplete.push(dir.clone());
             }
-            let seen = found.into_iter().filter(|file| outside(&file.path)).map(|file| (seen(&file), file.path));
-            places.insert(dir.clone(), seen.map(|(seen, path)| (path, seen)).collect());
+            places.insert(dir.clone(), Place { walked, skip });
         }
         let metadata = books::look(repository, memory, true)?;
         let common_dir = repository.common_dir().to_owned();
@@ -115,6 +143,7 @@ impl Fence {
             if self.incomplete.contains(place) || later.incomplete.contains(place) {
                 continue;
             }
+            let (before, after) = (before.seen(), after.seen());
             let differing = differing(before.iter().map(in_two), after.iter().map(in_two));
             breaches.extend(differing.into_iter().map(|(path, how)| FenceBreach {
                 place: place.clone(),
@@ -173,9 +202,9 @@ fn differing<'a, K: Ord, V: PartialEq + 'a>(
 }
 
 /// A folder is what it is called and allows: its times move with every file in it.
-fn seen(file: &Found) -> Seen {
+fn seen(file: &Found<'_>) -> Seen {
     let stat = file.stat;
-    if matches!(file.kind, Kind::Folder | Kind::ClosedFolder) {
+    if file.is_folder() {
         return Seen { size: 0, mtime: (0, 0), ctime: (0, 0), inode: 0, mode: stat.mode };
     }
     Seen { size: stat.size, mtime: stat.mtime, ctime: stat.ctime, inode: stat.inode, mode: stat.mode }

@@ -2,24 +2,20 @@
 //!
 //! Knows neither git nor which files matter.
 
+pub mod walk;
+
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use rayon::slice::ParallelSliceMut;
-
 use crate::git::error::GitError;
+use crate::git::folder::walk::Found;
 use crate::git::stats::FileStat;
 
-/// How many files and folders a walk lists.
-pub const WALK_ENTRIES_MAX: u64 = 2_000_000;
 /// The largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 2 << 30;
-/// Longer paths below a folder are not entered (the system cannot open them by name).
-const ENTERED_PATH_BYTES_MAX: usize = 3_000;
 /// How often a file is read anew because it changed under the reading.
 const READ_TRIES_MAX: u32 = 5;
 
@@ -41,17 +37,6 @@ pub enum Kind {
     Special,
 }
 
-/// One path of a walk.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// Relative to the walked folder, `/`-separated.
-    pub path: Vec<u8>,
-    /// What it is.
-    pub kind: Kind,
-    /// What the system says of it.
-    pub stat: FileStat,
-}
-
 /// Whether the name is git's own, in any case.
 pub(super) fn is_git_name(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b".git")
@@ -60,111 +45,6 @@ pub(super) fn is_git_name(name: &[u8]) -> bool {
 /// The path of something below a folder.
 pub(super) fn below(dir: &Path, path: &[u8]) -> PathBuf {
     dir.join(OsStr::from_bytes(path))
-}
-
-/// Everything below a folder but its own `.git`, sorted by path; folders are entered where `enter` says so.
-///
-/// What a tool closed to its owner is opened again.
-pub fn walk(dir: &Path, enter: &(dyn Fn(&[u8]) -> bool + Sync)) -> Result<Vec<Found>, GitError> {
-    let (found, complete) = Walk { dir, enter, opens: true }.run(WALK_ENTRIES_MAX)?;
-    if complete {
-        Ok(found)
-    } else {
-        Err(GitError::TooMany { path: dir.to_owned(), what: "files", limit: WALK_ENTRIES_MAX })
-    }
-}
-
-/// The same without changing anything, and with whether all was seen: neither a limit nor a closed folder was met.
-pub fn look_over(
-    dir: &Path,
-    enter: &(dyn Fn(&[u8]) -> bool + Sync),
-    limit: u64,
-) -> Result<(Vec<Found>, bool), GitError> {
-    Walk { dir, enter, opens: false }.run(limit)
-}
-
-struct Walk<'a> {
-    dir: &'a Path,
-    enter: &'a (dyn Fn(&[u8]) -> bool + Sync),
-    /// Whether folders that are closed to their owner are opened.
-    opens: bool,
-}
-
-impl Walk<'_> {
-    /// What was found, and whether the limit was kept.
-    fn run(&self, limit: u64) -> Result<(Vec<Found>, bool), GitError> {
-        let mut found = Vec::new();
-        let mut complete = true;
-        let mut open = vec![Vec::new()];
-        while !open.is_empty() {
-            let levels: Vec<_> = open.into_par_iter().map(|folder| self.list(&folder)).collect();
-            open = Vec::new();
-            for level in levels {
-                let Some(level) = level? else {
-                    complete = false;
-                    continue;
-                };
-                let entered = level.iter().filter(|entry| entry.kind == Kind::Folder);
-                open.extend(entered.map(|entry| entry.path.clone()));
-                found.extend(level);
-            }
-            if found.len() as u64 > limit {
-                complete = false;
-                break;
-            }
-        }
-        found.par_sort_unstable_by(|left, right| left.path.cmp(&right.path));
-        Ok((found, complete))
-    }
-
-    /// The entries of one folder; `None` where it is closed.
-    fn list(&self, folder: &[u8]) -> Result<Option<Vec<Found>>, GitError> {
-        let at = if folder.is_empty() { self.dir.to_owned() } else { below(self.dir, folder) };
-        let listing = match std::fs::read_dir(&at) {
-            Err(error) if error.kind() == ErrorKind::PermissionDenied && self.opens => {
-                open_up(&at)?;
-                std::fs::read_dir(&at)
-            }
-            listing => listing,
-        };
-        let listing = match listing {
-            Err(error) if error.kind() == ErrorKind::NotFound && !folder.is_empty() => return Ok(Some(Vec::new())),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied && !self.opens => return Ok(None),
-            listing => listing.map_err(GitError::file("list", &at))?,
-        };
-        let mut found = Vec::new();
-        for entry in listing {
-            let entry = entry.map_err(GitError::file("list", &at))?;
-            let name = entry.file_name();
-            if folder.is_empty() && name.as_bytes() == b".git" {
-                continue;
-            }
-            let metadata = match entry.metadata() {
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                metadata => metadata.map_err(GitError::file("look at", &entry.path()))?,
-            };
-            let path = if folder.is_empty() { name.into_vec() } else { [folder, b"/", name.as_bytes()].concat() };
-            let kind = kind_of(&metadata);
-            let closed = kind == Kind::Folder && (path.len() > ENTERED_PATH_BYTES_MAX || !(self.enter)(&path));
-            let kind = if closed { Kind::ClosedFolder } else { kind };
-            found.push(Found { path, kind, stat: FileStat::of(&metadata) });
-        }
-        Ok(Some(found))
-    }
-}
-
-/// What the system says a path is.
-pub(super) fn kind_of(metadata: &std::fs::Metadata) -> Kind {
-    let kind = metadata.file_type();
-    if kind.is_symlink() {
-        Kind::Link
-    } else if kind.is_dir() {
-        Kind::Folder
-    } else if kind.is_file() {
-        Kind::File { executable: metadata.permissions().mode() & 0o100 != 0 }
-    } else {
-        Kind::Special
-    }
 }
 
 /// The bytes of a file or of a link's target, with the state that they had; the file must hold still meanwhile.
@@ -214,10 +94,10 @@ pub(super) fn read_plain(path: &Path) -> Option<Vec<u8>> {
 }
 
 /// Opens folders that their owner may not list or change.
-pub(super) fn open_closed<'a>(dir: &Path, found: impl Iterator<Item = &'a Found>) -> Result<(), GitError> {
+pub(super) fn open_closed<'a>(dir: &Path, found: impl Iterator<Item = &'a Found<'a>>) -> Result<(), GitError> {
     const OWNER: u32 = 0o700;
-    let closed = |file: &&Found| file.kind == Kind::Folder && file.stat.mode & OWNER != OWNER;
-    found.filter(closed).try_for_each(|file| open_up(&below(dir, &file.path)))
+    let closed = |file: &&Found<'_>| file.kind == Kind::Folder && file.stat.mode & OWNER != OWNER;
+    found.filter(closed).try_for_each(|file| open_up(&below(dir, file.path)))
 }
 
 /// Gives the owner back what a tool took away.

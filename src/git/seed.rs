@@ -51,7 +51,8 @@ pub fn seed(dir: &Path, from: &Path, branch: &str) -> Result<CommitId, GitError>
     let reference = work.join(".git").join(&name);
     std::fs::create_dir_all(reference.parent().unwrap_or(&work)).map_err(making())?;
     std::fs::write(&reference, format!("{commit}\n")).map_err(making())?;
-    let written = files::fill(&repository, &work, &repository.entries(tree)?)?;
+    let entries = repository.entries(tree)?;
+    let written = files::fill(&repository, &work, &entries.iter().collect::<Vec<_>>())?;
     index::write(&work.join(".git"), &work, &written)?;
     std::fs::rename(&work, dir).map_err(making())?;
     Ok(commit)

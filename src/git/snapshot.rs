@@ -12,7 +12,8 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use crate::git::anomaly::Anomaly;
 use crate::git::delta::{Change, Delta};
 use crate::git::error::GitError;
-use crate::git::folder::{self, Found, Kind, below, is_git_name};
+use crate::git::folder::walk::{Found, walk};
+use crate::git::folder::{self, Kind, below, is_git_name};
 use crate::git::object::{Blob, BlobId, CommitId, Entry, Mode, TreeId};
 use crate::git::repository::Repository;
 use crate::git::stats::{FileStat, InStep, Moment, Row, Stats, clock};
@@ -95,19 +96,19 @@ pub(super) fn take_folder(
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
         !is_git_name(name) && !base.is_gitlink(path) && !skip(&[path, b"/"].concat())
     };
-    let mut found = folder::walk(dir, &enter)?;
-    let is_folder = |file: &Found| matches!(file.kind, Kind::Folder | Kind::ClosedFolder);
-    found
-        .retain(|file| if is_folder(file) { !skip(&[file.path.as_slice(), b"/"].concat()) } else { !skip(&file.path) });
+    let walked = walk(dir, &enter)?;
+    let mut found = walked.found();
+    found.retain(|file| if file.is_folder() { !skip(&[file.path, b"/"].concat()) } else { !skip(file.path) });
     let mut anomalies = Vec::new();
     drop_nested(&base, &mut found, &mut anomalies);
     drop_large(&mut found, &mut anomalies);
-    let (mut entries, mut rows) = (InStep::new(&before, entry_path), InStep::new(stats.rows(), |row| &row.path));
+    let mut entries = InStep::new(before.iter().map(in_two));
+    let mut rows = InStep::new(stats.rows().map(|row| (row.path, row)));
     let files = found.iter().filter(|file| matches!(file.kind, Kind::File { .. } | Kind::Link));
     let looked_up: Vec<_> = files
         .map(|file| {
-            let known = entries.find(&file.path).map(|(_, entry)| entry.blob.id);
-            let row = rows.find(&file.path).map(|(_, row)| row).filter(|row| row.stat == file.stat);
+            let known = entries.find(file.path).map(|blob| blob.id);
+            let row = rows.find(file.path).filter(|row| row.stat == file.stat);
             (file, known, row.and_then(|row| row.id))
         })
         .collect();
@@ -119,7 +120,7 @@ pub(super) fn take_folder(
     let delta = compare(&base, &found, &taken, skip);
     let tree = repository.apply(since, &delta)?;
     anomalies.sort();
-    let stats = Stats::taken(looked, taken.into_iter().map(Taken::row));
+    let stats = Stats::taken(looked, taken.iter().map(Taken::row));
     Ok(Snapshot { tree, delta, anomalies, stats })
 }
 
@@ -145,8 +146,8 @@ impl<'a> Base<'a> {
     }
 }
 
-fn entry_path(entry: &Entry) -> &[u8] {
-    &entry.path
+fn in_two(entry: &Entry) -> (&[u8], Blob) {
+    (&entry.path, entry.blob)
 }
 
 /// A file that was read or is known.
@@ -158,10 +159,10 @@ struct Taken<'a> {
     target: Option<Vec<u8>>,
 }
 
-impl Taken<'_> {
+impl<'a> Taken<'a> {
     /// A tool may have made it.
-    fn row(self) -> Row {
-        Row { path: self.path.to_vec(), stat: self.stat, id: Some(self.blob.id), own: false }
+    fn row(&self) -> Row<'a> {
+        Row { path: self.path, stat: self.stat, id: Some(self.blob.id), own: false }
     }
 }
 
@@ -169,7 +170,7 @@ impl Taken<'_> {
 fn take<'a>(
     repository: &Repository,
     dir: &Path,
-    file: &'a Found,
+    file: &Found<'a>,
     known: Option<BlobId>,
     fresh: Option<BlobId>,
 ) -> Result<Taken<'a>, GitError> {
@@ -182,23 +183,23 @@ fn take<'a>(
         && let Some(id) = fresh
         && (known == Some(id) || repository.has_blob(id)?)
     {
-        return Ok(Taken { path: &file.path, blob: Blob { mode, id }, stat: file.stat, target: None });
+        return Ok(Taken { path: file.path, blob: Blob { mode, id }, stat: file.stat, target: None });
     }
-    let (bytes, stat) = folder::read(&below(dir, &file.path), file.kind)?;
+    let (bytes, stat) = folder::read(&below(dir, file.path), file.kind)?;
     let id = blob_id(&bytes)?;
     if known != Some(id) {
         repository.write_blob(&bytes)?;
     }
     let target = (mode == Mode::Link).then_some(bytes);
-    Ok(Taken { path: &file.path, blob: Blob { mode, id }, stat, target })
+    Ok(Taken { path: file.path, blob: Blob { mode, id }, stat, target })
 }
 
 /// Takes nested repositories out of what was found, and `.git` in any case everywhere.
-fn drop_nested(base: &Base<'_>, found: &mut Vec<Found>, anomalies: &mut Vec<Anomaly>) {
+fn drop_nested(base: &Base<'_>, found: &mut Vec<Found<'_>>, anomalies: &mut Vec<Anomaly>) {
     let mut closed = BTreeSet::new();
     found.retain(|file| {
         let slash = file.path.iter().rposition(|byte| *byte == b'/');
-        if !is_git_name(slash.map_or(&file.path[..], |slash| &file.path[slash + 1..])) {
+        if !is_git_name(slash.map_or(file.path, |slash| &file.path[slash + 1..])) {
             return true;
         }
         let path = slash.map_or(&b""[..], |slash| &file.path[..slash]).to_vec();
@@ -217,24 +218,30 @@ fn drop_nested(base: &Base<'_>, found: &mut Vec<Found>, anomalies: &mut Vec<Anom
 }
 
 /// Takes files out of what was found that nobody could read whole.
-fn drop_large(found: &mut Vec<Found>, anomalies: &mut Vec<Anomaly>) {
+fn drop_large(found: &mut Vec<Found<'_>>, anomalies: &mut Vec<Anomaly>) {
     found.retain(|file| {
         let large = matches!(file.kind, Kind::File { .. }) && file.stat.size > folder::FILE_BYTES_MAX;
         if large {
-            anomalies.push(Anomaly::TooLarge { path: file.path.clone() });
+            anomalies.push(Anomaly::TooLarge { path: file.path.to_vec() });
         }
         !large
     });
 }
 
-fn folder_anomalies(dir: &Path, base: &Base<'_>, found: &[Found], taken: &[Taken<'_>], anomalies: &mut Vec<Anomaly>) {
+fn folder_anomalies(
+    dir: &Path,
+    base: &Base<'_>,
+    found: &[Found<'_>],
+    taken: &[Taken<'_>],
+    anomalies: &mut Vec<Anomaly>,
+) {
     for file in found {
         match file.kind {
-            Kind::Special => anomalies.push(Anomaly::SpecialFile { path: file.path.clone() }),
-            Kind::ClosedFolder if base.is_gitlink(&file.path) => {
-                anomalies.extend(gitlink_anomaly(dir, &file.path));
+            Kind::Special => anomalies.push(Anomaly::SpecialFile { path: file.path.to_vec() }),
+            Kind::ClosedFolder if base.is_gitlink(file.path) => {
+                anomalies.extend(gitlink_anomaly(dir, file.path));
             }
-            Kind::ClosedFolder => anomalies.push(Anomaly::TooDeep { path: file.path.clone() }),
+            Kind::ClosedFolder => anomalies.push(Anomaly::TooDeep { path: file.path.to_vec() }),
             Kind::File { .. } | Kind::Link | Kind::Folder => {}
         }
     }
@@ -243,7 +250,7 @@ fn folder_anomalies(dir: &Path, base: &Base<'_>, found: &[Found], taken: &[Taken
     linked().for_each(|file| *names.entry((file.stat.device, file.stat.inode)).or_default() += 1);
     for file in linked() {
         if names.get(&(file.stat.device, file.stat.inode)).is_some_and(|seen| *seen < file.stat.links) {
-            anomalies.push(Anomaly::HardLinkLeaves { path: file.path.clone() });
+            anomalies.push(Anomaly::HardLinkLeaves { path: file.path.to_vec() });
         }
     }
     let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
@@ -299,14 +306,14 @@ fn leaves(dir: &Path, path: &[u8], target: &[u8]) -> bool {
 }
 
 /// What differs; paths that `skip` names stay as they were. Both lists are sorted.
-fn compare(base: &Base<'_>, found: &[Found], taken: &[Taken<'_>], skip: Keep<'_>) -> Delta {
-    let mut here = InStep::new(taken, |file| file.path);
+fn compare(base: &Base<'_>, found: &[Found<'_>], taken: &[Taken<'_>], skip: Keep<'_>) -> Delta {
+    let mut here = InStep::new(taken.iter().map(|file| (file.path, file.blob)));
     let closed = found.iter().filter(|file| file.kind == Kind::ClosedFolder);
-    let closed: BTreeSet<&[u8]> = closed.map(|file| file.path.as_slice()).collect();
+    let closed: BTreeSet<&[u8]> = closed.map(|file| file.path).collect();
     let mut changes: Vec<Change> = Vec::new();
     for entry in base.entries {
         let path = entry.path.as_slice();
-        let new = here.find(path).map(|(_, file)| file.blob);
+        let new = here.find(path);
         if new == Some(entry.blob) {
             continue;
         }
@@ -316,7 +323,7 @@ fn compare(base: &Base<'_>, found: &[Found], taken: &[Taken<'_>], skip: Keep<'_>
             changes.push(Change { path: entry.path.clone(), old: Some(entry.blob), new });
         }
     }
-    let mut before = InStep::new(base.entries, entry_path);
+    let mut before = InStep::new(base.entries.iter().map(in_two));
     for file in taken {
         if before.find(file.path).is_none() {
             changes.push(Change { path: file.path.to_vec(), old: None, new: Some(file.blob) });

@@ -19,6 +19,12 @@ const TICK_LOOK_MS: u64 = 1;
 /// How often the clock is looked at before files are taken as just changed.
 const TICK_LOOKS_MAX: u32 = 100;
 
+/// The bits of a mode that say what it is of (inode(7)), and three of their values.
+pub(super) const KIND: u32 = 0o170_000;
+pub(super) const FILE: u32 = 0o100_000;
+pub(super) const FOLDER: u32 = 0o040_000;
+pub(super) const LINK: u32 = 0o120_000;
+
 /// What changes when a file does; the time of the last change of content or metadata (ctime) cannot be set back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileStat {
@@ -57,13 +63,34 @@ impl FileStat {
             group: metadata.gid(),
         }
     }
+
+    /// Whether it is of a folder.
+    pub(super) fn is_folder(&self) -> bool {
+        self.mode & KIND == FOLDER
+    }
+
+    /// Takes the same from the system's own answer.
+    #[expect(clippy::unnecessary_cast, reason = "the fields' types differ between machines")]
+    pub(super) fn of_raw(raw: &rustix::fs::Stat) -> Self {
+        Self {
+            size: raw.st_size as u64,
+            mtime: (raw.st_mtime as i64, raw.st_mtime_nsec as i64),
+            ctime: (raw.st_ctime as i64, raw.st_ctime_nsec as i64),
+            inode: raw.st_ino as u64,
+            device: raw.st_dev as u64,
+            mode: raw.st_mode as u32,
+            links: raw.st_nlink as u64,
+            user: raw.st_uid,
+            group: raw.st_gid,
+        }
+    }
 }
 
 /// What is known of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row<'a> {
     /// Relative to the folder that was looked at.
-    pub path: Vec<u8>,
+    pub path: &'a [u8],
     /// How it looked.
     pub stat: FileStat,
     /// What it held; of a folder nothing.
@@ -75,53 +102,84 @@ pub struct Row {
 /// Which content files had when they were last read; of idle worktrees how their folders looked, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// One behind the other: a row has no memory of its own.
+    paths: Vec<u8>,
     /// Sorted by path.
-    rows: Vec<Row>,
+    files: Vec<Remembered>,
+}
+
+/// A row less its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Remembered {
+    /// Where its path ends.
+    end: usize,
+    stat: FileStat,
+    id: Option<BlobId>,
+    own: bool,
 }
 
 impl Stats {
     /// Keeps the rows whose file cannot have changed again unseen: those last changed before `looked`, the file
     /// system's clock from before the first of them was read.
-    pub fn taken(looked: Moment, rows: impl IntoIterator<Item = Row>) -> Self {
-        let mut rows: Vec<Row> = rows.into_iter().filter(|row| row.stat.ctime < looked).collect();
-        if !rows.is_sorted_by(|left, right| left.path <= right.path) {
-            rows.sort_by(|left, right| left.path.cmp(&right.path));
-        }
-        Self { rows }
+    pub fn taken<'a>(looked: Moment, rows: impl IntoIterator<Item = Row<'a>>) -> Self {
+        Self::of(rows.into_iter().filter(|row| row.stat.ctime < looked))
     }
 
-    /// The row of a file that looks exactly as it did then.
-    pub fn fresh(&self, path: &[u8], stat: &FileStat) -> Option<&Row> {
-        let place = self.rows.binary_search_by(|row| row.path.as_slice().cmp(path)).ok()?;
-        self.rows.get(place).filter(|row| row.stat == *stat)
+    /// Keeps all rows.
+    pub(super) fn of<'a>(rows: impl IntoIterator<Item = Row<'a>>) -> Self {
+        let mut stats = Self::default();
+        rows.into_iter().for_each(|row| stats.push(row));
+        if stats.rows().is_sorted_by_key(|row| row.path) {
+            return stats;
+        }
+        let mut rows: Vec<Row<'_>> = stats.rows().collect();
+        rows.sort_by_key(|row| row.path);
+        let mut sorted = Self::default();
+        rows.into_iter().for_each(|row| sorted.push(row));
+        sorted
+    }
+
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The row with this number, counted from 0.
+    pub(super) fn row(&self, number: usize) -> Row<'_> {
+        let begin = number.checked_sub(1).map_or(0, |before| self.files[before].end);
+        let file = &self.files[number];
+        Row { path: &self.paths[begin..file.end], stat: file.stat, id: file.id, own: file.own }
+    }
+
+    /// Adds a row behind the last one, whose path should be less.
+    pub(super) fn push(&mut self, row: Row<'_>) {
+        self.paths.extend(row.path);
+        self.files.push(Remembered { end: self.paths.len(), stat: row.stat, id: row.id, own: row.own });
     }
 
     /// All rows, sorted by path.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.files.len()).map(|number| self.row(number))
     }
 }
 
 /// Goes through a sorted list in step with another one: each question must name a later path than the one before.
-#[derive(Debug)]
-pub(super) struct InStep<'a, T> {
-    list: &'a [T],
-    next: usize,
-    path: fn(&T) -> &[u8],
+pub(super) struct InStep<I: Iterator> {
+    rest: std::iter::Peekable<I>,
 }
 
-impl<'a, T> InStep<'a, T> {
+impl<'a, T: Copy, I: Iterator<Item = (&'a [u8], T)>> InStep<I> {
     /// Begins at the first.
-    pub(super) fn new(list: &'a [T], path: fn(&T) -> &[u8]) -> Self {
-        Self { list, next: 0, path }
+    pub(super) fn new(list: I) -> Self {
+        Self { rest: list.peekable() }
     }
 
-    /// What the list has under a path, and where.
-    pub(super) fn find(&mut self, path: &[u8]) -> Option<(usize, &'a T)> {
-        while let Some(item) = self.list.get(self.next) {
-            match (self.path)(item).cmp(path) {
-                Ordering::Less => self.next += 1,
-                Ordering::Equal => return Some((self.next, item)),
+    /// What the list has under a path.
+    pub(super) fn find(&mut self, path: &[u8]) -> Option<T> {
+        while let Some((place, item)) = self.rest.peek() {
+            match (*place).cmp(path) {
+                Ordering::Less => drop(self.rest.next()),
+                Ordering::Equal => return Some(*item),
                 Ordering::Greater => return None,
             }
         }
@@ -161,24 +219,20 @@ mod tests {
         std::fs::write(&path, "1").unwrap();
         let stat = FileStat::of(&path.symlink_metadata().unwrap());
         let id = BlobId(gix::ObjectId::null(gix::hash::Kind::Sha1));
-        let row = || [Row { path: b"a".to_vec(), stat, id: Some(id), own: true }];
-        assert_eq!(Stats::taken(before, row()).rows(), []);
+        let row = || [Row { path: b"a", stat, id: Some(id), own: true }];
+        assert_eq!(Stats::taken(before, row()).rows().count(), 0);
         let settled = settled_clock(dir.path(), stat.ctime).unwrap();
         let stats = Stats::taken(settled, row());
-        assert_eq!(stats.fresh(b"a", &stat).map(|row| row.id), Some(Some(id)));
+        assert!(stats.rows().eq(row()));
         std::fs::write(&path, "2").unwrap();
-        let stat = FileStat::of(&path.symlink_metadata().unwrap());
-        assert_eq!(stats.fresh(b"a", &stat), None);
+        assert_ne!(FileStat::of(&path.symlink_metadata().unwrap()), stat);
     }
 
     #[test]
     fn lists_are_gone_through_in_step() {
         let list = ["a", "b/c", "d"];
-        let mut step = InStep::new(&list, |text| text.as_bytes());
+        let mut step = InStep::new(list.iter().enumerate().map(|(place, text)| (text.as_bytes(), place)));
         let asked = ["A", "a", "b", "b/c", "c", "d", "e"];
-        assert_eq!(
-            asked.map(|path| step.find(path.as_bytes()).map(|(place, _)| place)),
-            [None, Some(0), None, Some(1), None, Some(2), None]
-        );
+        assert_eq!(asked.map(|path| step.find(path.as_bytes())), [None, Some(0), None, Some(1), None, Some(2), None]);
     }
 }

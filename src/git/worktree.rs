@@ -52,7 +52,8 @@ pub fn create(
         let _held = repository.lock_metadata()?;
         admin::prepare(repository, dir, name, commit, lock, None)?
     };
-    let made = files::fill(repository, &worktree.dir, &entries)
+    let all: Vec<_> = entries.iter().collect();
+    let made = files::fill(repository, &worktree.dir, &all)
         .and_then(|written| index::settle_and_write(repository, &worktree, &written))
         .and_then(|stats| admin::set_state(repository, &worktree.name, State::Made).map(|()| stats));
     match made {

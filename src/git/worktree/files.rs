@@ -13,20 +13,29 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::git::error::GitError;
 use crate::git::folder::below;
-use crate::git::object::{Entry, Mode};
+use crate::git::object::{Blob, Entry, Mode};
 use crate::git::repository::Repository;
-use crate::git::stats::FileStat;
+use crate::git::stats::{FileStat, Row};
 use crate::git::tree::check_path;
 
 /// A path as it stands in a worktree; gitlinks have no state.
-#[derive(Debug, Clone)]
-pub struct Written {
-    /// The path and its blob.
-    pub entry: Entry,
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// Relative to the worktree.
+    pub path: &'a [u8],
+    /// What stands there.
+    pub blob: Blob,
     /// What the system says of the file.
     pub stat: Option<FileStat>,
     /// We wrote it, and nobody touched it since.
     pub own: bool,
+}
+
+impl<'a> Written<'a> {
+    /// What is remembered of it; of a gitlink nothing.
+    pub(in crate::git) fn row(&self) -> Option<Row<'a>> {
+        Some(Row { path: self.path, stat: self.stat?, id: Some(self.blob.id), own: self.own })
+    }
 }
 
 /// The folders above the paths, parents first.
@@ -49,7 +58,11 @@ pub(in crate::git) fn folders_of<'a>(paths: impl Iterator<Item = &'a [u8]>) -> B
 }
 
 /// Writes entries into a folder that has none of them.
-pub(in crate::git) fn fill(repository: &Repository, dir: &Path, entries: &[Entry]) -> Result<Vec<Written>, GitError> {
+pub(in crate::git) fn fill<'a>(
+    repository: &Repository,
+    dir: &Path,
+    entries: &[&'a Entry],
+) -> Result<Vec<Written<'a>>, GitError> {
     for entry in entries {
         check_path(&entry.path)?;
     }
@@ -63,7 +76,7 @@ pub(in crate::git) fn fill(repository: &Repository, dir: &Path, entries: &[Entry
     entries.par_iter().map(|entry| write_entry(repository, dir, entry)).collect()
 }
 
-fn write_entry(repository: &Repository, dir: &Path, entry: &Entry) -> Result<Written, GitError> {
+fn write_entry<'a>(repository: &Repository, dir: &Path, entry: &'a Entry) -> Result<Written<'a>, GitError> {
     let path = below(dir, &entry.path);
     let writing = |error| GitError::file("write", &path)(error);
     let stat = match entry.blob.mode {
@@ -87,5 +100,5 @@ fn write_entry(repository: &Repository, dir: &Path, entry: &Entry) -> Result<Wri
             Some(file.metadata().map_err(writing)?)
         }
     };
-    Ok(Written { entry: entry.clone(), stat: stat.as_ref().map(FileStat::of), own: true })
+    Ok(Written { path: &entry.path, blob: entry.blob, stat: stat.as_ref().map(FileStat::of), own: true })
 }

@@ -2,14 +2,18 @@
 //!
 //! The format is gitformat-index(5): version 2 is written, 2 to 4 are read. Nothing here trusts an index.
 
+use std::io::Write;
 use std::path::Path;
+
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 
 use crate::base::digest::Digest;
 use crate::git::error::GitError;
 use crate::git::folder;
 use crate::git::object::Mode;
 use crate::git::repository::Repository;
-use crate::git::stats::{FileStat, Row, Stats, clock, settled_clock};
+use crate::git::stats::{FileStat, Stats, clock, settled_clock};
 use crate::git::worktree::files::Written;
 use crate::git::worktree::{Worktree, admin};
 
@@ -27,6 +31,8 @@ const OBJECT_ID_BYTE: usize = 40;
 /// An entry up to and with its object id.
 const FIXED_BYTES: usize = 60;
 
+/// Entries that are made at once.
+const FILES_A_PART: usize = 2048;
 /// One of so many files may be so new that it is not believed later.
 const YOUNG_FILES_SHARE: usize = 16;
 
@@ -34,13 +40,13 @@ const YOUNG_FILES_SHARE: usize = 16;
 pub(super) fn settle_and_write(
     repository: &Repository,
     worktree: &Worktree,
-    written: &[Written],
+    written: &[Written<'_>],
 ) -> Result<Stats, GitError> {
     write(&admin::admin_dir(repository, &worktree.name), &worktree.dir, written)
 }
 
-/// The same for the index in any of git's folders.
-pub(in crate::git) fn write(admin: &Path, dir: &Path, written: &[Written]) -> Result<Stats, GitError> {
+/// The same for the index in any of git's folders; the files are sorted by path.
+pub(in crate::git) fn write(admin: &Path, dir: &Path, written: &[Written<'_>]) -> Result<Stats, GitError> {
     let states = || written.iter().filter_map(|file| file.stat);
     let mut looked = clock(dir)?;
     // A few files that were written just now are read again later; for many of them it pays to wait.
@@ -50,33 +56,42 @@ pub(in crate::git) fn write(admin: &Path, dir: &Path, written: &[Written]) -> Re
     let path = admin.join("index");
     let doing = || GitError::file("write", &path);
     let new = path.with_extension("pl");
-    std::fs::write(&new, encode(written)?).map_err(doing())?;
+    let parts: Vec<Vec<u8>> = written.par_chunks(FILES_A_PART).map(encode).collect();
+    let header = [b"DIRC\0\0\0\x02", &word(written.len() as u64)[..]].concat();
+    let rows = || Stats::taken(looked, written.iter().filter_map(Written::row));
+    let put = || std::fs::File::create(&new).and_then(|file| put(file, &header, &parts));
+    let (id, (file, stats)) = rayon::join(|| digest(&header, &parts), || rayon::join(put, rows));
+    let id = id?;
+    file.and_then(|mut file| file.write_all(&id)).map_err(doing())?;
     std::fs::rename(&new, &path).map_err(doing())?;
-    let row = |file: &Written| {
-        Some(Row { path: file.entry.path.clone(), stat: file.stat?, id: Some(file.entry.blob.id), own: file.own })
-    };
-    Ok(Stats::taken(looked, written.iter().filter_map(row)))
+    Ok(stats)
 }
 
-fn encode(written: &[Written]) -> Result<Vec<u8>, GitError> {
-    let mut files: Vec<_> = written.iter().collect();
-    files.sort_by(|left, right| left.entry.path.cmp(&right.entry.path));
-    let mut bytes = Vec::with_capacity(files.iter().map(|file| FIXED_BYTES + file.entry.path.len() + 10).sum());
-    bytes.extend(b"DIRC\0\0\0\x02");
-    bytes.extend(word(files.len() as u64));
-    for file in files {
-        encode_entry(&mut bytes, file);
-    }
+fn put(mut file: std::fs::File, header: &[u8], parts: &[Vec<u8>]) -> std::io::Result<std::fs::File> {
+    file.write_all(header)?;
+    parts.iter().try_for_each(|part| file.write_all(part))?;
+    Ok(file)
+}
+
+/// What stands at the end of an index: git's fsck and other readers look at it.
+fn digest(header: &[u8], parts: &[Vec<u8>]) -> Result<Vec<u8>, GitError> {
     let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
-    hasher.update(&bytes);
+    hasher.update(header);
+    parts.iter().for_each(|part| hasher.update(part));
     let id = hasher.try_finalize().map_err(GitError::object("digest the index"))?;
-    bytes.extend(id.as_slice());
-    Ok(bytes)
+    Ok(id.as_slice().to_vec())
 }
 
-fn encode_entry(bytes: &mut Vec<u8>, file: &Written) {
+/// Some of the entries.
+fn encode(files: &[Written<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(files.iter().map(|file| FIXED_BYTES + file.path.len() + 10).sum());
+    files.iter().for_each(|file| encode_entry(&mut bytes, file));
+    bytes
+}
+
+fn encode_entry(bytes: &mut Vec<u8>, file: &Written<'_>) {
     let begin = bytes.len();
-    let mode = match file.entry.blob.mode {
+    let mode = match file.blob.mode {
         Mode::File => 0o100_644,
         Mode::Executable => 0o100_755,
         Mode::Link => 0o120_000,
@@ -90,11 +105,11 @@ fn encode_entry(bytes: &mut Vec<u8>, file: &Written) {
         words = [ctime, ctime_ns, mtime, mtime_ns, device, inode, 0, user.into(), group.into(), size];
     }
     words[6] = mode;
-    for value in words {
-        bytes.extend(word(value));
-    }
-    bytes.extend(file.entry.blob.id.0.as_slice());
-    let path = &file.entry.path;
+    let mut fixed = [0; FIXED_BYTES];
+    fixed.chunks_exact_mut(4).zip(words).for_each(|(place, value)| place.copy_from_slice(&word(value)));
+    fixed[OBJECT_ID_BYTE..].copy_from_slice(file.blob.id.0.as_slice());
+    bytes.extend(fixed);
+    let path = file.path;
     let length = u16::try_from(path.len()).unwrap_or(LENGTH).min(LENGTH);
     bytes.extend(length.to_be_bytes());
     bytes.extend(path);

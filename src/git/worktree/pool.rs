@@ -5,6 +5,8 @@
 //! mode and links say that nobody touched it since we wrote it; all else is removed. In doubt a worktree is thrown away.
 //! Must be used by one process at a time; that is the caller's lock. Does not know what worktrees are for.
 
+mod change;
+mod check;
 mod table;
 
 use std::io::Read;
@@ -13,11 +15,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::git::error::GitError;
-use crate::git::folder::{self, Found, below};
+use crate::git::folder::{self, below};
 use crate::git::object::{CommitId, TreeId};
 use crate::git::repository::Repository;
-use crate::git::stats::{FileStat, Row, Stats, clock};
+use crate::git::stats::{FileStat, InStep, Row, Stats, clock};
 use crate::git::worktree::admin::{self, State};
+use crate::git::worktree::files::{Written, folders_of};
+use crate::git::worktree::pool::change::Change;
+use crate::git::worktree::pool::check::check;
 use crate::git::worktree::pool::table::Left;
 use crate::git::worktree::reset::{Belief, Exact, make_exact};
 use crate::git::worktree::{Created, Worktree, index, remove};
@@ -132,7 +137,7 @@ impl Pool {
         for slot in &mut slots.get_or_insert_with(|| self.read()).idle {
             if let Some(left) = slot.left.take() {
                 let path = slot.place.join(TABLE_NAME);
-                std::fs::write(&path, table::encode(slot.tree, &left)).map_err(GitError::file("write", &path))?;
+                std::fs::write(&path, table::encode(&left)).map_err(GitError::file("write", &path))?;
             }
         }
         Ok(())
@@ -200,7 +205,7 @@ pub fn empty(dir: &Path) -> Result<usize, GitError> {
     Ok(count)
 }
 
-/// Makes what waits in a slot the worktree of a commit.
+/// Makes what waits in a slot the worktree of a commit: by what differs where it holds nothing but what it should.
 fn move_out(
     repository: &Repository,
     slot: &Slot,
@@ -222,15 +227,25 @@ fn move_out(
     if look(&files)? != left.root {
         return Err(odd());
     }
-    let entries = repository.entries(wanted)?;
+    let checked = check(&files, &left.stats);
     let (worktree, moved_aside) = {
         let _held = repository.lock_metadata()?;
         admin::prepare(repository, dir, name, commit, lock, Some(&files))?
     };
-    let made = make_exact(repository, &worktree.dir, &entries, &left.stats, (Belief::OwnFiles, &|_| false))?;
-    let touched = made.folders.iter().filter(|file| left.stats.fresh(&file.path, &file.stat).is_none());
-    make_plain(&worktree.dir, &look(&slot.place)?, touched.map(in_two))?;
-    let stats = index::settle_and_write(repository, &worktree, &made.written)?;
+    let plain = look(&slot.place)?;
+    let stats = match checked {
+        Some(checked) => {
+            make_plain(&worktree.dir, &plain, checked.moved.iter().map(|(path, stat)| (*path, stat)))?;
+            let change = Change::between(&checked, &repository.diff(left.tree, wanted)?);
+            index::settle_and_write(repository, &worktree, &change.make(repository, &worktree.dir, left)?)?
+        }
+        None => {
+            let entries = repository.entries(wanted)?;
+            let made = make_exact(repository, &worktree.dir, &entries, &left.stats, (Belief::OwnFiles, &|_| false))?;
+            make_plain(&worktree.dir, &plain, made.folders.iter().map(in_two))?;
+            index::settle_and_write(repository, &worktree, &made.written)?
+        }
+    };
     admin::set_state(repository, &worktree.name, State::Made)?;
     Ok(Created { worktree, stats, moved_aside })
 }
@@ -247,28 +262,36 @@ fn move_in(
     let (plain, root) = (look(place)?, look(&worktree.dir)?);
     make_plain(&worktree.dir, &plain, [(&b""[..], &root)].into_iter())?;
     folder::remove(&worktree.dir.join(".git"))?;
+    // What a folder held was read after this moment: what comes into it later moves it.
+    let begun = clock(&worktree.dir)?;
     let entries = repository.entries(tree)?;
     let Exact { written, folders, .. } =
         make_exact(repository, &worktree.dir, &entries, stats, (Belief::OwnFiles, &|_| false))?;
     make_plain(&worktree.dir, &plain, folders.iter().map(in_two))?;
     let looked = clock(&worktree.dir)?;
     let mut rows = Vec::with_capacity(written.len() + folders.len());
-    for file in written {
-        let row = |stat| Row { path: file.entry.path, stat, id: Some(file.entry.blob.id), own: file.own };
-        rows.extend(file.stat.map(row));
-    }
-    for Found { path, .. } in folders {
-        let stat = look(&below(&worktree.dir, &path))?;
-        rows.push(Row { path, stat, id: None, own: true });
+    rows.extend(written.iter().filter_map(Written::row));
+    rows.iter_mut().for_each(|row| row.own &= row.stat.ctime < looked);
+    let mut seen = InStep::new(folders.iter().map(|(path, stat)| (path.as_slice(), *stat)));
+    let gitlinks = written.iter().filter(|file| file.stat.is_none()).map(|file| (file.path, Some(file.blob.id)));
+    let folders_of = folders_of(entries.iter().map(|entry| entry.path.as_slice()));
+    let mut all: Vec<_> = folders_of.into_iter().map(|path| (path, None)).chain(gitlinks).collect();
+    all.sort_by_key(|(path, _)| *path);
+    for (path, id) in all {
+        let (stat, own) = match seen.find(path) {
+            Some(stat) => (stat, stat.ctime < begun),
+            None => (look(&below(&worktree.dir, path))?, false),
+        };
+        rows.push(Row { path, stat, id, own });
     }
     let files = place.join(TREE_NAME);
     std::fs::rename(&worktree.dir, &files).map_err(GitError::file("move", &worktree.dir))?;
-    let left = Left { root: look(&files)?, stats: Stats::taken(looked, rows) };
+    let left = Left { tree, root: look(&files)?, stats: Stats::of(rows) };
     Ok(Slot { place: place.to_owned(), tree, left: Some(left) })
 }
 
-fn in_two(found: &Found) -> (&[u8], &FileStat) {
-    (&found.path, &found.stat)
+fn in_two((path, stat): &(Vec<u8>, FileStat)) -> (&[u8], &FileStat) {
+    (path, stat)
 }
 
 /// Gives folders back the mode that one has which was just made; other owners, attributes or lists of access are odd.

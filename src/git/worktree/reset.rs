@@ -8,7 +8,8 @@ use std::path::Path;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::git::error::GitError;
-use crate::git::folder::{self, Found, Kind, below};
+use crate::git::folder::walk::{Found, walk};
+use crate::git::folder::{self, Kind, below};
 use crate::git::object::{Blob, BlobId, CommitId, Entry, Mode};
 use crate::git::repository::Repository;
 use crate::git::stats::{FileStat, InStep, Stats};
@@ -37,14 +38,14 @@ pub(super) enum Belief {
 }
 
 /// What is to stand in the worktree.
-struct Target<'a> {
+struct Target<'a, 'k> {
     /// Sorted by path.
     entries: &'a [Entry],
     folders: BTreeSet<&'a [u8]>,
-    keep: Keep<'a>,
+    keep: Keep<'k>,
 }
 
-impl Target<'_> {
+impl Target<'_, '_> {
     fn blob(&self, path: &[u8]) -> Option<Blob> {
         let place = self.entries.binary_search_by(|entry| entry.path.as_slice().cmp(path)).ok()?;
         Some(self.entries[place].blob)
@@ -91,25 +92,26 @@ pub fn reset(
 }
 
 /// A folder that holds a tree and nothing else but what was to be kept.
-pub(super) struct Exact {
-    /// All files of the tree.
-    pub(super) written: Vec<Written>,
+pub(super) struct Exact<'a> {
+    /// All files of the tree, sorted.
+    pub(super) written: Vec<Written<'a>>,
     /// Paths that were removed or written anew, sorted.
     pub(super) touched: Vec<Vec<u8>>,
     /// The folders that were there before and are needed, as they looked then.
-    pub(super) folders: Vec<Found>,
+    pub(super) folders: Vec<(Vec<u8>, FileStat)>,
 }
 
 /// Makes a folder exactly a tree, whose entries are sorted.
-pub(super) fn make_exact(
+pub(super) fn make_exact<'a>(
     repository: &Repository,
     dir: &Path,
-    entries: &[Entry],
+    entries: &'a [Entry],
     stats: &Stats,
     (belief, keep): (Belief, Keep<'_>),
-) -> Result<Exact, GitError> {
+) -> Result<Exact<'a>, GitError> {
     let target = Target { entries, folders: folders_of(entries.iter().map(|entry| entry.path.as_slice())), keep };
-    let mut found = folder::walk(dir, &|path| !target.stays(path, true))?;
+    let walked = walk(dir, &|path| !target.stays(path, true))?;
+    let mut found = walked.found();
     folder::open_up(dir)?;
     folder::open_closed(dir, found.iter())?;
     let right = right_files(dir, &target, &found, stats, belief)?;
@@ -120,43 +122,42 @@ pub(super) fn make_exact(
     }
     let mut touched = clear(dir, &target, &found, &stays)?;
     let missing = entries.iter().zip(is_missing).filter(|(_, is_missing)| *is_missing);
-    let missing: Vec<Entry> = missing.map(|(entry, _)| entry.clone()).collect();
+    let missing: Vec<&Entry> = missing.map(|(entry, _)| entry).collect();
     touched.extend(missing.iter().filter(|entry| entry.blob.mode != Mode::Gitlink).map(|entry| entry.path.clone()));
     touched.sort();
     touched.dedup();
     let mut written = files::fill(repository, dir, &missing)?;
     written.extend(right.into_iter().map(|(_, _, file)| file));
-    found.retain(|file| is_folder(file) && target.is_folder(&file.path));
-    Ok(Exact { written, touched, folders: found })
-}
-
-fn is_folder(file: &Found) -> bool {
-    matches!(file.kind, Kind::Folder | Kind::ClosedFolder)
+    written.sort_by_key(|file| file.path);
+    found.retain(|file| file.is_folder() && target.is_folder(file.path));
+    let folders = found.iter().map(|file| (file.path.to_vec(), file.stat)).collect();
+    Ok(Exact { written, touched, folders })
 }
 
 /// A file that stands as the tree has it: its places in the walk and in the tree.
-type Right = (usize, usize, Written);
+type Right<'a> = (usize, usize, Written<'a>);
 
 /// The files that stand as the tree has them.
-fn right_files(
+fn right_files<'a>(
     dir: &Path,
-    target: &Target<'_>,
-    found: &[Found],
+    target: &Target<'a, '_>,
+    found: &[Found<'_>],
     stats: &Stats,
     belief: Belief,
-) -> Result<Vec<Right>, GitError> {
+) -> Result<Vec<Right<'a>>, GitError> {
     let mut right = Vec::with_capacity(found.len());
     let mut unsure = Vec::new();
-    let mut entries = InStep::new(target.entries, |entry| &entry.path);
-    let mut rows = InStep::new(stats.rows(), |row| &row.path);
+    let entries: &'a [Entry] = target.entries;
+    let mut entries = InStep::new(entries.iter().enumerate().map(|entry| (entry.1.path.as_slice(), entry)));
+    let mut rows = InStep::new(stats.rows().map(|row| (row.path, row)));
     for (place, file) in found.iter().enumerate() {
-        let Some((entry_place, entry)) = entries.find(&file.path).filter(|(_, entry)| has_kind(file, entry.blob.mode))
+        let Some((entry_place, entry)) = entries.find(file.path).filter(|(_, entry)| has_kind(file, entry.blob.mode))
         else {
             continue;
         };
-        let row = rows.find(&file.path).map(|(_, row)| row);
-        let row = row.filter(|row| row.stat == file.stat && row.id == Some(entry.blob.id));
-        let written = |stat: FileStat, own: bool| Written { entry: entry.clone(), stat: Some(stat), own };
+        let row = rows.find(file.path).filter(|row| row.stat == file.stat && row.id == Some(entry.blob.id));
+        let written =
+            |stat: FileStat, own: bool| Written { path: &entry.path, blob: entry.blob, stat: Some(stat), own };
         match row {
             Some(row) if row.own || belief == Belief::Content => {
                 right.push((place, entry_place, written(row.stat, row.own)));
@@ -165,20 +166,20 @@ fn right_files(
             _ => {}
         }
     }
-    let read = |(place, entry_place, file, entry): (usize, usize, &Found, &Entry)| -> Result<Option<Right>, GitError> {
-        let (bytes, stat) = folder::read(&below(dir, &file.path), file.kind)?;
+    let read = |(place, entry_place, file, entry): (usize, usize, &Found<'_>, &'a Entry)| {
+        let (bytes, stat) = folder::read(&below(dir, file.path), file.kind)?;
         let same = blob_id(&bytes)? == entry.blob.id;
-        let written = Written { entry: entry.clone(), stat: Some(stat), own: false };
-        Ok(same.then_some((place, entry_place, written)))
+        let written = Written { path: &entry.path, blob: entry.blob, stat: Some(stat), own: false };
+        Ok::<_, GitError>(same.then_some((place, entry_place, written)))
     };
-    let more: Vec<Right> =
+    let more: Vec<Right<'a>> =
         unsure.into_par_iter().filter_map(|file| read(file).transpose()).collect::<Result<_, _>>()?;
     right.extend(more);
     Ok(right)
 }
 
 /// Whether a file has the kind that a mode asks for, is the owner's to change, and has no second name elsewhere.
-fn has_kind(file: &Found, mode: Mode) -> bool {
+fn has_kind(file: &Found<'_>, mode: Mode) -> bool {
     const OWNER: u32 = 0o600;
     const SET_ID: u32 = 0o6000;
     match (file.kind, mode) {
@@ -198,11 +199,11 @@ pub(in crate::git) fn blob_id(bytes: &[u8]) -> Result<BlobId, GitError> {
 }
 
 /// Removes what is not right and not kept, children before their folders; returns the removed paths.
-fn clear(dir: &Path, target: &Target<'_>, found: &[Found], stays: &[bool]) -> Result<Vec<Vec<u8>>, GitError> {
+fn clear(dir: &Path, target: &Target<'_, '_>, found: &[Found<'_>], stays: &[bool]) -> Result<Vec<Vec<u8>>, GitError> {
     let mut removed = Vec::new();
     for (file, _) in found.iter().zip(stays).rev().filter(|(_, stays)| !**stays) {
-        let path = file.path.as_slice();
-        if (is_folder(file) && target.is_folder(path)) || target.stays(path, is_folder(file)) {
+        let path = file.path;
+        if (file.is_folder() && target.is_folder(path)) || target.stays(path, file.is_folder()) {
             continue;
         }
         let at = below(dir, path);

@@ -67,7 +67,7 @@ fn a_worktree_is_clean_and_removed_whole() {
     scratch.git(&["config", "--remove-section", "filter.lfs"]);
     let worktree = created.worktree;
     assert_exact(&scratch, &worktree.dir);
-    assert_eq!(created.stats.rows().len(), repository.entries(scratch.tree()).unwrap().len() - 1);
+    assert_eq!(created.stats.rows().count(), repository.entries(scratch.tree()).unwrap().len() - 1);
     assert!(scratch.git(&["worktree", "list", "--porcelain"]).contains("locked in use by pl"));
     assert_eq!(list(&repository).unwrap(), std::slice::from_ref(&worktree));
     let again = create(&repository, &worktree.dir, "pl-w1", head, "x").unwrap_err();

@@ -3,10 +3,13 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::check::check;
 use super::{Pool, empty};
-use crate::git::object::{CommitId, TreeId};
-use crate::git::repository::Repository;
+use crate::git::delta::{Change, Delta};
+use crate::git::object::{Blob, BlobId, CommitId, Mode, TreeId};
+use crate::git::repository::{CommitParts, Repository};
 use crate::git::scratch::{Scratch, git_in, write};
+use crate::git::stats::{clock, settled_clock};
 use crate::git::worktree::{Created, create, list, sweep};
 
 struct Fixture {
@@ -192,6 +195,130 @@ fn what_was_done_while_it_waited_is_undone_too() {
     std::fs::set_permissions(waiting.join("run"), std::fs::Permissions::from_mode(0o606)).unwrap();
     let taken = fixture.take("w2", fixture.first).expect("the one that waits");
     fixture.assert_exact(&taken.worktree.dir, fixture.first);
+}
+
+type Deed = fn(&Path);
+
+/// What can be done to a folder with `a`, `b/c`, `b/d/e`, `run` and `link` in it.
+const DEEDS: [(&str, Deed); 13] = [
+    ("nothing", |_| {}),
+    ("another content of the same size and time", |dir| {
+        let times = std::fs::metadata(dir.join("b/c")).unwrap().modified().unwrap();
+        std::fs::write(dir.join("b/c"), "9\n").unwrap();
+        std::fs::File::options().write(true).open(dir.join("b/c")).unwrap().set_modified(times).unwrap();
+    }),
+    ("a file more, and the folder's time put back", |dir| {
+        let times = std::fs::metadata(dir.join("b/d")).unwrap().modified().unwrap();
+        write(&dir.join("b/d/.hidden"), "planted\n");
+        std::fs::File::open(dir.join("b/d")).unwrap().set_modified(times).unwrap();
+    }),
+    ("a file less", |dir| std::fs::remove_file(dir.join("b/d/e")).unwrap()),
+    ("a file less and another more", |dir| std::fs::rename(dir.join("b/d/e"), dir.join("b/d/f")).unwrap()),
+    ("two that changed places", |dir| {
+        std::fs::rename(dir.join("a"), dir.join("b/x")).unwrap();
+        std::fs::rename(dir.join("b/c"), dir.join("a")).unwrap();
+        std::fs::rename(dir.join("b/x"), dir.join("b/c")).unwrap();
+    }),
+    ("a folder in a file's place", |dir| {
+        std::fs::remove_file(dir.join("b/c")).unwrap();
+        write(&dir.join("b/c/x"), "planted\n");
+    }),
+    ("a link to a folder in its own place", |dir| {
+        std::fs::rename(dir.join("b/d"), dir.join("../moved")).unwrap();
+        symlink(dir.join("../moved"), dir.join("b/d")).unwrap();
+    }),
+    ("a link to a folder beside it", |dir| {
+        std::fs::rename(dir.join("b"), dir.join("b2")).unwrap();
+        symlink("b2", dir.join("b")).unwrap();
+    }),
+    ("a second name elsewhere", |dir| std::fs::hard_link(dir.join("b/c"), dir.join("../linked")).unwrap()),
+    ("another mode", |dir| {
+        std::fs::set_permissions(dir.join("run"), std::fs::Permissions::from_mode(0o606)).unwrap();
+    }),
+    ("a folder that lets others write", |dir| {
+        std::fs::set_permissions(dir.join("b/d"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    }),
+    ("an empty folder in an empty folder", |dir| std::fs::create_dir_all(dir.join("b/d/x/y")).unwrap()),
+];
+
+#[test]
+fn names_are_read_only_where_a_folder_moved() {
+    let fixture = Fixture::new();
+    let created = fixture.create("w1", fixture.first);
+    settled_clock(&fixture.scratch.dir(), clock(&fixture.scratch.dir()).unwrap()).unwrap();
+    fixture.give(&created, fixture.first);
+    let slots = fixture.pool.slots();
+    let slot = &slots.as_ref().unwrap().idle[0];
+    let (dir, stats) = (slot.place.join("tree"), &slot.left.as_ref().unwrap().stats);
+    let checked = |dir: &Path| {
+        let checked = check(dir, stats)?;
+        let wrong = checked.wrong.iter().map(|row| row.path.to_vec());
+        Some(wrong.chain(checked.moved.iter().map(|(path, _)| path.to_vec())).collect::<Vec<_>>())
+    };
+    assert_eq!(checked(&dir), Some(Vec::new()));
+    std::fs::set_permissions(dir.join("b/d"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::write(dir.join("run"), "9\n").unwrap();
+    assert_eq!(checked(&dir), Some(vec![b"run".to_vec(), b"b/d".to_vec()]));
+    write(&dir.join("b/d/x"), "planted\n");
+    assert_eq!(checked(&dir), None);
+}
+
+#[test]
+fn each_deed_alone_is_undone() {
+    for (what, deed) in DEEDS {
+        for settled in [false, true] {
+            let fixture = Fixture::new();
+            let created = fixture.create("w1", fixture.first);
+            let settle = || {
+                let now = clock(&fixture.scratch.dir()).unwrap();
+                settled_clock(&fixture.scratch.dir(), now).unwrap();
+            };
+            if settled {
+                settle();
+            }
+            fixture.give(&created, fixture.first);
+            let waiting = fixture.scratch.beside("state/pool/1/tree");
+            if settled {
+                settle();
+            }
+            deed(&waiting);
+            // Its own folder moved where a name in it did: then it is thrown away.
+            for commit in [fixture.second, fixture.first] {
+                let Some(taken) = fixture.take("w2", commit) else { break };
+                assert!(look(&taken.worktree.dir).iter().all(|line| !line.contains("planted")), "{what}");
+                fixture.assert_exact(&taken.worktree.dir, commit);
+                fixture.give(&taken, commit);
+            }
+        }
+    }
+}
+
+#[test]
+fn gitlinks_come_stay_and_go() {
+    let fixture = Fixture::new();
+    let tree = fixture.tree(fixture.first);
+    let gitlink = |path: &str, commit: CommitId| {
+        let blob = Blob { mode: Mode::Gitlink, id: BlobId(commit.0) };
+        Change { path: path.into(), old: None, new: Some(blob) }
+    };
+    let commit = |changes: Vec<Change>| {
+        let tree = fixture.repository.apply(tree, &Delta { changes }).unwrap();
+        let parts = CommitParts { tree, parents: vec![fixture.first], message: "x\n".into(), time: 1 };
+        fixture.repository.commit(&parts).unwrap()
+    };
+    let (one, two) = (commit(vec![gitlink("m/sub", fixture.first)]), commit(vec![gitlink("m/sub", fixture.second)]));
+    let three = commit(vec![gitlink("b", fixture.first)]);
+    let mut created = fixture.create("w0", fixture.first);
+    let mut at = fixture.first;
+    for (number, next) in [one, one, two, fixture.first, two, three, three, one].into_iter().enumerate() {
+        fixture.give(&created, at);
+        if number == 1 {
+            write(&fixture.scratch.beside("state/pool/1/tree/m/sub/x"), "planted\n");
+        }
+        created = fixture.take(&format!("w{}", number + 1), next).expect("the one that waits");
+        fixture.assert_exact(&created.worktree.dir, next);
+        at = next;
+    }
 }
 
 #[test]
