@@ -6,7 +6,7 @@
 pub mod task;
 pub mod workstream;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::base::name::WorkstreamId;
@@ -14,7 +14,7 @@ use crate::fingerprint::{Fingerprint, Key};
 use crate::graph::{StepId, StepKind};
 use crate::observe::ObserveError;
 use crate::observe::base::{Closures, Settled};
-use crate::observe::look::Records;
+use crate::observe::look::{Look, Records};
 use crate::observe::world::World;
 use crate::plan::{Freshness, Reason, Verdict};
 use crate::summary::PlannedStep;
@@ -28,15 +28,36 @@ pub struct StepPlan {
     pub step: StepId,
     /// Whether it must run.
     pub verdict: Verdict,
-    /// What it observes, where that can be known.
-    pub fingerprint: Option<Fingerprint>,
-    /// What it observed when it was last recorded.
-    pub last: Option<Fingerprint>,
+    /// The key of what it observes, where that can be known.
+    pub key: Option<Key>,
+    /// What the key was made of, now and the last time, where somebody asked for it.
+    pub parts: Option<Box<Parts>>,
     /// Which tool or program.
-    pub tool: Option<String>,
+    pub tool: Option<Box<str>>,
+}
+
+/// What a step observes, part by part: too much to be held for each of many steps.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Now.
+    pub now: Fingerprint,
+    /// When it was last recorded.
+    pub last: Option<Fingerprint>,
 }
 
 impl StepPlan {
+    /// A step of which no more than a verdict is known.
+    pub fn plain(step: StepId, verdict: Verdict) -> Self {
+        Self { step, verdict, key: None, parts: None, tool: None }
+    }
+
+    /// A step that was looked up.
+    pub fn looked(step: StepId, look: Look, asked: &Asked) -> Self {
+        let Look { fingerprint: now, key, verdict, last, .. } = look;
+        let parts = asked.parts.then(|| Box::new(Parts { now, last }));
+        Self { key: Some(key), parts, ..Self::plain(step, verdict) }
+    }
+
     /// It would not run, and is not red.
     pub fn is_green(&self) -> bool {
         matches!(self.verdict, Verdict::Fresh(freshness) if freshness != Freshness::RecordedRed)
@@ -50,13 +71,42 @@ pub struct Preview {
     pub steps: Vec<StepPlan>,
     /// Workstreams that are settled: all of their steps are fresh and green.
     pub settled: HashMap<WorkstreamId, Arc<Settled>>,
-    /// Keys of fresh tasks.
+    /// Keys of fresh tasks that others observe.
     pub task_keys: HashMap<StepId, Key>,
     /// Branches that no longer name their result.
     pub moved_branches: Vec<String>,
+    /// From a step's number to its place, or [`NOT_JUDGED`].
+    places: Vec<u32>,
+    /// What was not judged is fresh.
+    vouched: bool,
 }
 
+/// In the place of a step's place.
+const NOT_JUDGED: u32 = u32::MAX;
+
 impl Preview {
+    /// How a step was judged; `None`: it was not.
+    pub fn verdict(&self, step: StepId) -> Option<&Verdict> {
+        const VOUCHED: Verdict = Verdict::Fresh(Freshness::Recorded);
+        let place = self.places.get(step.0 as usize).filter(|place| **place != NOT_JUDGED);
+        match place {
+            Some(place) => self.steps.get(*place as usize).map(|plan| &plan.verdict),
+            None => self.vouched.then_some(&VOUCHED),
+        }
+    }
+
+    /// From here on the last `count` steps are known by name, too.
+    fn judged(&mut self, count: usize) {
+        let first = self.steps.len() - count;
+        for (place, plan) in (first..).zip(&self.steps[first..]) {
+            let number = plan.step.0 as usize;
+            if self.places.len() <= number {
+                self.places.resize(number + 1, NOT_JUDGED);
+            }
+            self.places[number] = u32::try_from(place).unwrap_or(NOT_JUDGED);
+        }
+    }
+
     /// Nothing would run, and nothing is red.
     pub fn is_green(&self) -> bool {
         self.steps.iter().all(StepPlan::is_green)
@@ -80,6 +130,8 @@ pub struct Asked {
     pub force: Vec<StepId>,
     /// Failed workstreams are asked again.
     pub again: bool,
+    /// What keys are made of is kept, for those who explain.
+    pub parts: bool,
     /// Where only some steps are judged: all others are fresh, and these are the keys of those that others observe.
     pub vouched: Option<Arc<HashMap<StepId, Key>>>,
 }
@@ -102,23 +154,18 @@ pub fn preview(
     let _span = world.profile.span(Category::Command, || "judge all");
     let closures = Closures::of(world);
     let _still = world.memory.still();
-    let mut preview = Preview { task_keys: asked.vouched_keys(), ..Preview::default() };
-    let mut open: HashMap<StepId, Verdict> = HashMap::new();
-    if asked.vouched.is_some() {
-        let inside: HashSet<&StepId> = closure.iter().collect();
-        let needs = closure.iter().flat_map(|step| world.graph.step(*step).depends_on);
-        let outside = needs.filter(|need| !inside.contains(need));
-        open.extend(outside.map(|need| (*need, Verdict::Fresh(Freshness::Recorded))));
-    }
+    let (task_keys, vouched) = (asked.vouched_keys(), asked.vouched.is_some());
+    let mut preview = Preview { task_keys, vouched, ..Preview::default() };
+    preview.steps.reserve_exact(closure.len());
     let mut place = 0;
     while let Some(&step) = closure.get(place) {
         let count = match &world.graph.step(step).kind {
             StepKind::Task(_) | StepKind::ProjectSetup(_) => {
                 world.sights.whose(u32::try_from(place).ok());
-                let plan = task::judge(world, records, hashes, step, &preview, &open, asked)?;
+                let plan = task::judge(world, records, hashes, step, &preview, asked)?;
                 world.sights.whose(None);
-                if let (Verdict::Fresh(_), Some(fingerprint)) = (&plan.verdict, &plan.fingerprint) {
-                    preview.task_keys.insert(step, fingerprint.key());
+                if let (Verdict::Fresh(_), Some(key), true) = (&plan.verdict, plan.key, world.is_observed_by_key(step)) {
+                    preview.task_keys.insert(step, key);
                 }
                 preview.steps.push(plan);
                 1
@@ -128,26 +175,24 @@ pub fn preview(
                 let rest = &closure[place..];
                 let count =
                     rest.iter().take_while(|step| world.graph.step(**step).kind.workstream() == Some(&id)).count();
-                workstream::judge(world, records, &closures, &rest[..count], &id, &mut preview, &open, asked)?;
+                workstream::judge(world, records, &closures, &rest[..count], &id, &mut preview, asked)?;
                 count
             }
         };
-        for plan in &preview.steps[preview.steps.len() - count..] {
-            open.insert(plan.step, plan.verdict.clone());
-        }
+        preview.judged(count);
         place += count;
     }
     Ok(preview)
 }
 
 /// The first step that a step waits for and that is not settled.
-pub fn unsettled_above(world: &World, step: StepId, judged: &HashMap<StepId, Verdict>) -> Option<Reason> {
+pub fn unsettled_above(world: &World, step: StepId, judged: &Preview) -> Option<Reason> {
     let needs = &world.graph.step(step).depends_on;
     let above = needs.iter().find(
-        |need| !matches!(judged.get(need), Some(Verdict::Fresh(freshness)) if *freshness != Freshness::RecordedRed),
+        |need| !matches!(judged.verdict(**need), Some(Verdict::Fresh(freshness)) if *freshness != Freshness::RecordedRed),
     )?;
     let name = world.graph.step(*above).kind.name();
-    Some(match judged.get(above) {
+    Some(match judged.verdict(*above) {
         Some(Verdict::Fresh(Freshness::RecordedRed)) => Reason::Blocked(name),
         Some(Verdict::Unsettled(Reason::Blocked(root))) => Reason::Blocked(root.clone()),
         _ => Reason::Upstream(name),
@@ -168,7 +213,7 @@ fn planned_step(world: &World, plan: &StepPlan) -> PlannedStep {
         workstream: step.kind.workstream().map(ToString::to_string),
         verdict: verdict.to_owned(),
         reason,
-        tool: plan.tool.clone(),
+        tool: plan.tool.as_deref().map(str::to_owned),
         red: plan.verdict == Verdict::Fresh(Freshness::RecordedRed),
         depends_on: step.depends_on.iter().map(|need| world.graph.step(*need).kind.name()).collect(),
     }

@@ -361,9 +361,11 @@ impl<'a> Session<'a> {
         std::mem::take(&mut lock(&self.books).kept)
     }
 
-    /// A task's key is known.
+    /// A task's key is known; it is kept where others observe it.
     pub fn settle_task(&self, step: StepId, key: Key) {
-        lock(&self.books).task_keys.insert(step, key);
+        if self.world.is_observed_by_key(step) {
+            lock(&self.books).task_keys.insert(step, key);
+        }
     }
 
     /// The keys of the tasks above one.

@@ -80,6 +80,11 @@ pub struct Look {
 }
 
 impl Look {
+    /// A step for which there can be no record.
+    pub fn of_nothing(fingerprint: Fingerprint, verdict: Verdict) -> Self {
+        Self { key: fingerprint.key(), fingerprint, verdict, record: None, last: None }
+    }
+
     /// Why it must run; `never ran` stands in where it need not.
     pub fn reason(&self) -> Reason {
         match &self.verdict {

@@ -12,7 +12,7 @@ use crate::base::index::PlaceIndex;
 use crate::base::name::{RuleName, SetupName, TaskName, ToolName, WorkstreamId};
 use crate::git::object::{CommitId, TreeId};
 use crate::git::repository::Repository;
-use crate::graph::Graph;
+use crate::graph::{Graph, StepId, StepKind};
 use crate::observe::memory::Memory;
 use crate::system::profile::Profile;
 use crate::system::sight::Sights;
@@ -147,6 +147,14 @@ impl World {
         let tasks = &self.pipeline.tasks;
         let makers = self.places.makers.get_or_init(|| Makers::of(tasks));
         makers.find(tasks, path).map(|place| &tasks[place])
+    }
+
+    /// Whether who waits for a step observes its key; of a task with outputs, only those are observed.
+    pub fn is_observed_by_key(&self, step: StepId) -> bool {
+        match &self.graph.step(step).kind {
+            StepKind::Task(name) => self.task(name).outputs.is_empty(),
+            _ => true,
+        }
     }
 
     /// A setup of the graph.

@@ -23,12 +23,11 @@ pub fn judge(
     hashes: &HashCache,
     step: StepId,
     preview: &Preview,
-    judged: &HashMap<StepId, Verdict>,
     asked: &Asked,
 ) -> Result<StepPlan, ObserveError> {
     let kind = &world.graph.step(step).kind;
-    let plain = |verdict| StepPlan { step, verdict, fingerprint: None, last: None, tool: None };
-    if let Some(reason) = unsettled_above(world, step, judged) {
+    let plain = |verdict| StepPlan::plain(step, verdict);
+    if let Some(reason) = unsettled_above(world, step, preview) {
         return Ok(plain(Verdict::Unsettled(reason)));
     }
     if asked.force.contains(&step) {
@@ -43,14 +42,9 @@ pub fn judge(
         StepKind::Task(name) => {
             let task = world.task(name);
             if task.command.is_none() {
-                let fingerprint = Some(observe::group(&upstream(world, step, &preview.task_keys)));
-                return Ok(StepPlan {
-                    step,
-                    verdict: Verdict::Fresh(Freshness::Nothing),
-                    fingerprint,
-                    last: None,
-                    tool: None,
-                });
+                let now = observe::group(&upstream(world, step, &preview.task_keys));
+                let look = Look::of_nothing(now, Verdict::Fresh(Freshness::Nothing));
+                return Ok(StepPlan::looked(step, look, asked));
             }
             if !observe::is_memoized(task) {
                 return Ok(plain(Verdict::Stale(Reason::AlwaysRuns)));
@@ -59,7 +53,7 @@ pub fn judge(
         }
         _ => return Ok(plain(Verdict::Fresh(Freshness::Nothing))),
     };
-    Ok(StepPlan { step, verdict: look.verdict, fingerprint: Some(look.fingerprint), last: look.last, tool: None })
+    Ok(StepPlan::looked(step, look, asked))
 }
 
 /// The inputs of a setup in the project's own folder.
@@ -115,10 +109,7 @@ fn differs(made: &TaskBody, now: Result<Vec<crate::observe::record::OutputFile>,
 pub fn upstream(world: &World, step: StepId, keys: &HashMap<StepId, Key>) -> Vec<(String, Key)> {
     let needs = world.graph.step(step).depends_on.iter();
     needs
-        .filter(|need| match &world.graph.step(**need).kind {
-            StepKind::Task(name) => world.task(name).outputs.is_empty(),
-            _ => true,
-        })
+        .filter(|need| world.is_observed_by_key(**need))
         .filter_map(|need| keys.get(need).map(|key| (world.graph.step(*need).kind.name(), *key)))
         .collect()
 }

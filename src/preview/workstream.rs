@@ -2,7 +2,6 @@
 //!
 //! Asks the same questions in the same order as the run, and stops at the first answer that only running could give.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::analysis::pipeline::Workstream;
@@ -20,7 +19,6 @@ use crate::plan::{Freshness, Reason, Verdict};
 use crate::preview::{Asked, Preview, StepPlan, unsettled_above};
 
 /// Judges the steps of one workstream; `steps` are those of the closure, in graph order.
-#[expect(clippy::too_many_arguments, reason = "what a preview is made of; a struct would only be taken apart again")]
 pub fn judge(
     world: &World,
     records: Records<'_>,
@@ -28,14 +26,13 @@ pub fn judge(
     steps: &[StepId],
     id: &WorkstreamId,
     preview: &mut Preview,
-    judged: &HashMap<StepId, Verdict>,
     asked: &Asked,
 ) -> Result<(), ObserveError> {
     let workstream = world.workstream(id);
     let forced = steps.iter().any(|step| asked.force.contains(step));
     if !forced && let Some(settled) = observe::landed(world, records, workstream)? {
         for &step in steps {
-            preview.steps.push(plan(step, Verdict::Fresh(Freshness::Landed)));
+            preview.steps.push(StepPlan::plain(step, Verdict::Fresh(Freshness::Landed)));
         }
         preview.settled.insert(id.clone(), settled);
         return Ok(());
@@ -45,6 +42,7 @@ pub fn judge(
         world,
         records,
         workstream,
+        asked,
         steps: Vec::new(),
         stop: None,
         settled: None,
@@ -53,7 +51,7 @@ pub fn judge(
         by_hand: false,
     };
     let base = steps.first().copied().filter(|step| matches!(world.graph.step(*step).kind, StepKind::Base(_)));
-    let above = base.and_then(|step| unsettled_above(world, step, judged));
+    let above = base.and_then(|step| unsettled_above(world, step, preview));
     match above {
         Some(reason) => walk.stop = Some(reason),
         None => match start(world, closures, &preview.settled, id) {
@@ -71,10 +69,6 @@ pub fn judge(
     Ok(())
 }
 
-fn plan(step: StepId, verdict: Verdict) -> StepPlan {
-    StepPlan { step, verdict, fingerprint: None, last: None, tool: None }
-}
-
 /// The edits so far.
 #[derive(Default)]
 struct Edits {
@@ -88,6 +82,7 @@ struct Walk<'a> {
     world: &'a World,
     records: Records<'a>,
     workstream: &'a Workstream,
+    asked: &'a Asked,
     steps: Vec<StepPlan>,
     stop: Option<Reason>,
     settled: Option<Arc<Settled>>,
@@ -121,7 +116,7 @@ impl Walk<'_> {
             }
             let known = candidate.clone();
             match (kind, known) {
-                (StepKind::Base(_), _) => self.steps.push(plan(step, Verdict::Fresh(Freshness::Nothing))),
+                (StepKind::Base(_), _) => self.steps.push(StepPlan::plain(step, Verdict::Fresh(Freshness::Nothing))),
                 (StepKind::Edit(_, number), _) => {
                     tree = self.edit(step, *number, start, tree, &mut asked)?.unwrap_or(tree);
                 }
@@ -170,7 +165,7 @@ impl Walk<'_> {
         asked: &mut Edits,
     ) -> Result<Option<TreeId>, ObserveError> {
         if self.repaired.is_some() {
-            self.steps.push(plan(step, Verdict::Fresh(Freshness::Recorded)));
+            self.steps.push(StepPlan::plain(step, Verdict::Fresh(Freshness::Recorded)));
             return Ok(None);
         }
         let mut look = observe::edit(self.world, self.records, self.workstream, number, tree)?;
@@ -182,7 +177,7 @@ impl Walk<'_> {
         if look.after.is_none() {
             self.repaired = self.repair(start, asked)?;
             if self.repaired.is_some() {
-                self.steps.push(plan(step, Verdict::Fresh(Freshness::Recorded)));
+                self.steps.push(StepPlan::plain(step, Verdict::Fresh(Freshness::Recorded)));
                 return Ok(None);
             }
             let repair = by_hand::carried(self.world, self.records, self.workstream, start.tree)?;
@@ -223,15 +218,15 @@ impl Walk<'_> {
 
     fn lint(&mut self, step: StepId, look: LintLook) {
         match look {
-            LintLook::NotDue => self.steps.push(plan(step, Verdict::Fresh(Freshness::NotDue))),
-            LintLook::NoProgram(_) => self.steps.push(plan(step, Verdict::Fresh(Freshness::Nothing))),
+            LintLook::NotDue => self.steps.push(StepPlan::plain(step, Verdict::Fresh(Freshness::NotDue))),
+            LintLook::NoProgram(_) => self.steps.push(StepPlan::plain(step, Verdict::Fresh(Freshness::Nothing))),
             LintLook::AskVersion(asked) => {
                 self.stop = Some(Reason::Upstream(self.world.graph.step(step).kind.name()));
-                self.steps.push(plan(step, Verdict::Unsettled(Reason::Program(asked.program))));
+                self.steps.push(StepPlan::plain(step, Verdict::Unsettled(Reason::Program(asked.program))));
             }
             LintLook::Install(program) => {
                 self.stop = Some(Reason::Upstream(self.world.graph.step(step).kind.name()));
-                self.steps.push(plan(step, Verdict::Unsettled(Reason::Program(program))));
+                self.steps.push(StepPlan::plain(step, Verdict::Unsettled(Reason::Program(program))));
             }
             LintLook::Looked(looked) => drop(self.push(step, &looked.look, None)),
         }
@@ -245,7 +240,7 @@ impl Walk<'_> {
         delta: Arc<crate::git::delta::Delta>,
     ) -> Result<(), ObserveError> {
         if tree == start.tree && start.parents.len() == 1 {
-            self.steps.push(plan(step, Verdict::Fresh(Freshness::Nothing)));
+            self.steps.push(StepPlan::plain(step, Verdict::Fresh(Freshness::Nothing)));
             self.settled =
                 Some(Arc::new(Settled { base: start.tree, tree, commit: start.parents[0], landed: false, delta }));
             return Ok(());
@@ -267,13 +262,8 @@ impl Walk<'_> {
             let red = look.verdict == Verdict::Fresh(Freshness::RecordedRed);
             self.stop = Some(if red { Reason::Blocked(name) } else { Reason::Upstream(name) });
         }
-        self.steps.push(StepPlan {
-            step,
-            verdict: look.verdict.clone(),
-            fingerprint: Some(look.fingerprint.clone()),
-            last: look.last.clone(),
-            tool,
-        });
+        let looked = StepPlan::looked(step, look.clone(), self.asked);
+        self.steps.push(StepPlan { tool: tool.map(String::into_boxed_str), ..looked });
         good
     }
 
@@ -295,7 +285,7 @@ impl Walk<'_> {
     fn rest(&mut self, steps: &[StepId]) {
         let reason = self.stop.clone().unwrap_or(Reason::NeverRan);
         for &step in steps.iter().skip(self.steps.len()) {
-            self.steps.push(plan(step, Verdict::Unsettled(reason.clone())));
+            self.steps.push(StepPlan::plain(step, Verdict::Unsettled(reason.clone())));
         }
     }
 }

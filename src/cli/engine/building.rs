@@ -48,7 +48,7 @@ impl Ahead {
         check_arguments(&opened, &wanted, request)?;
         let closure = opened.closure(&wanted);
         let force = if request.force { wanted.clone() } else { Vec::new() };
-        let asked = Asked { force, again: request.again, vouched: None };
+        let asked = Asked { force, again: request.again, ..Asked::default() };
         Ok(Self { opened, wanted, closure, asked, cone: None })
     }
 

@@ -53,8 +53,8 @@ pub(super) fn table(world: &World, preview: &Preview) -> Option<(String, Vec<Ste
 
 fn step_seen(world: &World, plan: &StepPlan, needs: Vec<u32>) -> Option<StepSeen> {
     let task = task(world, plan.step)?;
-    let key = match &plan.fingerprint {
-        Some(fingerprint) => fingerprint.key().0,
+    let key = match plan.key {
+        Some(key) => key.0,
         // It is judged again in any case.
         None if !plan.is_green() => Digest([0; 32]),
         None => return None,

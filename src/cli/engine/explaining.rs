@@ -32,7 +32,8 @@ pub fn explain(project: &Project, step: &str) -> Result<Explanation, Failed> {
     let opened = open(project, &[], Purpose::Planning)?;
     let wanted = opened.wanted(&[step.to_owned()]).map_err(|failed| or_a_code(failed, step))?;
     let closure = opened.closure(&wanted);
-    let seen = look_ahead(&opened, &closure, &Asked::default(), None)?;
+    let asked = Asked { parts: true, ..Asked::default() };
+    let seen = look_ahead(&opened, &closure, &asked, None)?;
     let steps: Vec<PlannedStep> = planned(&opened.world, &seen);
     let places: HashMap<&str, usize> =
         steps.iter().enumerate().map(|(place, step)| (step.name.as_str(), place)).collect();
@@ -45,7 +46,7 @@ pub fn explain(project: &Project, step: &str) -> Result<Explanation, Failed> {
     let way = way(here, &seen, &places);
     let root = way.last().copied().unwrap_or(here);
     let differences = differences(&seen.steps[root]);
-    let parts = seen.steps[root].fingerprint.as_ref().map_or(0, |now| now.parts.len());
+    let parts = seen.steps[root].parts.as_ref().map_or(0, |parts| parts.now.parts.len());
     let last =
         opened.records()?.map(|store| store.latest(&steps[here].name)).transpose().map_err(store_failed)?.flatten();
     Ok(Explanation {
@@ -150,8 +151,6 @@ pub fn command(opened: &Opened, step: StepId) -> Option<String> {
 }
 
 fn differences(plan: &StepPlan) -> Vec<Difference> {
-    match (&plan.last, &plan.fingerprint) {
-        (Some(last), Some(now)) => last.differences(now),
-        _ => Vec::new(),
-    }
+    let compared = plan.parts.as_ref().and_then(|parts| Some(parts.last.as_ref()?.differences(&parts.now)));
+    compared.unwrap_or_default()
 }

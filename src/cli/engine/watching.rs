@@ -99,7 +99,7 @@ impl Seen {
     pub fn of(opened: &Opened, seen: &Preview) -> Self {
         let unmade = opened.world.located.as_ref().is_some_and(|located| located.unmade);
         let steps = seen.steps.iter().map(|plan| {
-            let key = plan.fingerprint.as_ref().map(|fingerprint| fingerprint.key().0.hex());
+            let key = plan.key.map(|key| key.0.hex());
             let is_settled = matches!(plan.verdict, Verdict::Fresh(_) | Verdict::Stale(Reason::AlwaysRuns));
             (opened.world.graph.step(plan.step).kind.name(), Step { is_settled, key })
         });
