@@ -10,6 +10,8 @@ pub mod layout;
 pub mod looking;
 pub mod merging;
 pub mod steps;
+mod sheet;
+mod streaming;
 pub mod writing;
 
 use std::fs::File;

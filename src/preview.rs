@@ -88,11 +88,20 @@ impl Preview {
     /// How a step was judged; `None`: it was not.
     pub fn verdict(&self, step: StepId) -> Option<&Verdict> {
         const VOUCHED: Verdict = Verdict::Fresh(Freshness::Recorded);
-        let place = self.places.get(step.0 as usize).filter(|place| **place != NOT_JUDGED);
-        match place {
-            Some(place) => self.steps.get(*place as usize).map(|plan| &plan.verdict),
+        match self.place(step) {
+            Some(place) => self.steps.get(place as usize).map(|plan| &plan.verdict),
             None => self.vouched.then_some(&VOUCHED),
         }
+    }
+
+    /// Where a step stands among those that were judged.
+    pub fn place(&self, step: StepId) -> Option<u32> {
+        self.places.get(step.0 as usize).copied().filter(|place| *place != NOT_JUDGED)
+    }
+
+    /// How many were judged.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.steps.len()).unwrap_or(NOT_JUDGED)
     }
 
     /// From here on the last `count` steps are known by name, too.
@@ -164,7 +173,8 @@ pub fn preview(
                 world.sights.whose(u32::try_from(place).ok());
                 let plan = task::judge(world, records, hashes, step, &preview, asked)?;
                 world.sights.whose(None);
-                if let (Verdict::Fresh(_), Some(key), true) = (&plan.verdict, plan.key, world.is_observed_by_key(step)) {
+                if let (Verdict::Fresh(_), Some(key), true) = (&plan.verdict, plan.key, world.is_observed_by_key(step))
+                {
                     preview.task_keys.insert(step, key);
                 }
                 preview.steps.push(plan);

@@ -11,6 +11,7 @@ pub mod environment;
 pub mod file_hash;
 pub mod inputs;
 pub mod memory;
+pub mod paths;
 pub mod profile;
 pub mod program;
 pub mod sight;

@@ -16,12 +16,11 @@ impl Digest {
 
     /// Digests several fields; each is preceded by its length, so that `["ab", "c"]` and `["a", "bc"]` differ.
     pub fn of_fields<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut hasher = blake3::Hasher::new();
+        let mut running = Running::default();
         for field in fields {
-            hasher.update(&(field.len() as u64).to_le_bytes());
-            hasher.update(field);
+            running.field(field);
         }
-        Self(*hasher.finalize().as_bytes())
+        running.end()
     }
 
     /// Digests two digests, in this order.
@@ -45,6 +44,28 @@ impl Digest {
     /// Reads 64 hex digits; `None` for anything else.
     pub fn from_hex(text: &str) -> Option<Self> {
         blake3::Hash::from_hex(text).ok().map(|hash| Self(*hash.as_bytes()))
+    }
+}
+
+/// A digest of bytes that come one after the other.
+#[derive(Debug, Default)]
+pub struct Running(blake3::Hasher);
+
+impl Running {
+    /// Takes bytes as they are.
+    pub fn add(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.update(bytes);
+        self
+    }
+
+    /// Takes bytes, preceded by their length.
+    pub fn field(&mut self, bytes: &[u8]) -> &mut Self {
+        self.add(&(bytes.len() as u64).to_le_bytes()).add(bytes)
+    }
+
+    /// The digest of all that was taken.
+    pub fn end(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A job is a task, a setup for tasks, or a whole workstream, whose steps go round among themselves.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -11,18 +11,20 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::analysis::pipeline::Task;
+use crate::base::digest::Digest;
 use crate::base::name::{TaskName, WorkstreamId};
 use crate::event::Event;
 use crate::exec::ExecError;
 use crate::exec::admission::{Admission, Room};
 use crate::exec::command::{self, Properties};
 use crate::exec::schedule::{self, Ended, Jobs};
-use crate::exec::session::{Ending, Parts, Session};
+use crate::exec::session::{Ending, Parts, Plain, Session, Told};
 use crate::exec::slots::Places;
 use crate::exec::touch::Touch;
 use crate::exec::{finishing, tasks, touch, workstream};
 use crate::graph::{StepId, StepKind};
-use crate::observe::record::OutputFile;
+use crate::observe::body;
+use crate::observe::record::{OutputFile, TaskBody, outputs_digest};
 use crate::observe::world::World;
 use crate::plan::{Reason, Verdict};
 use crate::preview::{Asked, Preview};
@@ -56,6 +58,10 @@ pub struct Run<'a> {
     pub preview: &'a Preview,
     /// What was asked beyond staleness.
     pub asked: Asked,
+    /// Somebody wants to be told of every step, of those that ended well, too.
+    pub all_steps: bool,
+    /// Digests of files.
+    pub hashes: &'a HashCache,
     /// Programs at once.
     pub jobs: u32,
     /// What they may take together, in bytes; none: what the machine has.
@@ -110,9 +116,10 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
     moved_after(&session);
     session.admission.told().into_iter().for_each(|told| session.note("info", told));
     run.store.set_peaks(&session.admission.learned())?;
-    run.store.set_stats(&session.hashes.learned())?;
-    let mut summary = sum_up(&session, &run, &run_id, begun);
-    summary.critical_path = critical_path(&run, &jobs, &needs, &summary);
+    run.store.set_stats(session.hashes)?;
+    let told = session.take_books();
+    let critical_path = critical_path(&run, &jobs, &needs, &told);
+    let summary = BuildSummary { critical_path, ..sum_up(&session, &run, &run_id, begun, told) };
     session.emit(Event::RunEnded { status: summary.status.clone() });
     session.flush()?;
     let state = RunState::from_word(&summary.status).unwrap_or(RunState::Failed);
@@ -122,10 +129,7 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
 
 fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
     let logs = run.folder.join("logs").join(run_id.as_str());
-    // Where few steps are judged, reading their files again costs less than all that is known of files.
-    let known = if run.asked.vouched.is_some() { HashMap::new() } else { run.store.stats()? };
-    let hashes = HashCache::new(known).profiled(&run.world.profile);
-    hashes.mark(file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
+    run.hashes.mark(file_system_now(&run.folder).map_err(ExecError::writing(&run.folder))?);
     let fifo = may_share(run).then(|| run.folder.join("jobserver"));
     let (jobserver, wrong) = Jobserver::of(run.jobs, fifo.as_deref());
     let room = run.memory_bytes.map_or_else(|| Room::Measured(Box::new(free_bytes)), Room::Said);
@@ -138,7 +142,8 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
         admission: Admission::new(room, peaks(run)?),
         jobs: run.jobs,
         asked: run.asked.clone(),
-        hashes,
+        all_steps: run.all_steps,
+        hashes: run.hashes,
         logs,
         events: run.events.clone(),
         touch: run.touch.clone(),
@@ -190,7 +195,7 @@ fn announce(session: &Session<'_>, run: &Run<'_>, jobs: &[Job]) {
 fn jobs(world: &World, closure: &[StepId]) -> (Vec<Job>, Vec<Vec<usize>>) {
     let mut jobs: Vec<Job> = Vec::new();
     let mut of_workstream: HashMap<WorkstreamId, usize> = HashMap::new();
-    let mut of_step: HashMap<StepId, usize> = HashMap::new();
+    let mut of_step: Vec<Option<usize>> = vec![None; world.graph.len()];
     for &step in closure {
         let place = match world.graph.step(step).kind.workstream() {
             None => {
@@ -205,28 +210,27 @@ fn jobs(world: &World, closure: &[StepId]) -> (Vec<Job>, Vec<Vec<usize>>) {
         if let Job::Workstream(_, steps) = &mut jobs[place] {
             steps.insert(step);
         }
-        of_step.insert(step, place);
+        of_step[step.0 as usize] = Some(place);
     }
-    let mut needs: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); jobs.len()];
-    for &step in closure {
-        let job = of_step[&step];
-        let above = world.graph.step(step).depends_on.iter().filter_map(|need| of_step.get(need));
-        needs[job].extend(above.copied().filter(|need| *need != job));
+    let job_of = |step: &StepId| of_step[step.0 as usize];
+    let mut needs: Vec<Vec<usize>> = vec![Vec::new(); jobs.len()];
+    for step in closure {
+        let Some(job) = job_of(step) else { continue };
+        let above = world.graph.step(*step).depends_on.iter().filter_map(job_of);
+        needs[job].extend(above.filter(|need| *need != job));
     }
-    (jobs, needs.into_iter().map(|set| set.into_iter().collect()).collect())
+    for list in &mut needs {
+        list.sort_unstable();
+        list.dedup();
+    }
+    (jobs, needs)
 }
 
 /// What each job took the last time, in milliseconds: the sum of its steps that may run; 0 where nothing is known.
 fn costs(run: &Run<'_>, jobs: &[Job]) -> Result<Vec<u64>, ExecError> {
     let may_run = run.preview.steps.iter().filter(|plan| !matches!(plan.verdict, Verdict::Fresh(_)));
-    let names: HashMap<String, StepId> =
-        may_run.map(|plan| (run.world.graph.step(plan.step).kind.name(), plan.step)).collect();
-    let took: HashMap<StepId, u64> = run
-        .store
-        .durations(&names.keys().map(String::as_str).collect::<Vec<_>>())?
-        .into_iter()
-        .filter_map(|(name, duration_ms)| Some((*names.get(&name)?, duration_ms)))
-        .collect();
+    let steps = may_run.map(|plan| (plan.step, run.world.graph.step(plan.step).kind.name()));
+    let took: HashMap<StepId, u64> = run.store.durations(steps)?;
     let cost = |step: &StepId| took.get(step).copied().unwrap_or(0);
     Ok(jobs
         .iter()
@@ -238,17 +242,23 @@ fn costs(run: &Run<'_>, jobs: &[Job]) -> Result<Vec<u64>, ExecError> {
 }
 
 /// Which jobs, each waiting for the one before, took longest together.
-fn critical_path(run: &Run<'_>, jobs: &[Job], needs: &[Vec<usize>], summary: &BuildSummary) -> Vec<PathPart> {
-    let tasks = summary.tasks.iter().map(|task| (task.name.clone(), task.duration_ms));
-    let workstreams = summary.workstreams.iter().map(|workstream| (workstream.id.clone(), workstream.duration_ms));
-    let took: HashMap<String, u64> = tasks.chain(workstreams).collect();
-    let name = |job: usize| match &jobs[job] {
+fn critical_path(run: &Run<'_>, jobs: &[Job], needs: &[Vec<usize>], told: &Told) -> Vec<PathPart> {
+    let mut of_step = vec![0; run.world.graph.len()];
+    told.plain.iter().for_each(|plain| of_step[plain.step.0 as usize] = plain.duration_ms);
+    told.tasks.iter().for_each(|(step, task)| of_step[step.0 as usize] = task.duration_ms);
+    let workstreams = told.workstreams.iter().map(|workstream| (workstream.id.as_str(), workstream.duration_ms));
+    let of_workstream: HashMap<&str, u64> = workstreams.collect();
+    let cost = |job: &Job| match job {
+        Job::Task(step) => of_step[step.0 as usize],
+        Job::Workstream(id, _) => of_workstream.get(id.as_str()).copied().unwrap_or(0),
+    };
+    let name = |job: &Job| match job {
         Job::Task(step) => run.world.graph.step(*step).kind.name(),
         Job::Workstream(id, _) => id.to_string(),
     };
-    let costs: Vec<u64> = (0..jobs.len()).map(|job| took.get(&name(job)).copied().unwrap_or(0)).collect();
+    let costs: Vec<u64> = jobs.iter().map(cost).collect();
     let way = schedule::dearest_way(needs, &costs);
-    way.into_iter().map(|job| PathPart { name: name(job), duration_ms: costs[job] }).collect()
+    way.into_iter().map(|job| PathPart { name: name(&jobs[job]), duration_ms: costs[job] }).collect()
 }
 
 struct Work<'a> {
@@ -330,15 +340,18 @@ impl Jobs for Work<'_> {
 
 /// Names files that a later step changed after the one that made them.
 fn moved_after(session: &Session<'_>) {
-    let moved = |(task, made): &(TaskName, Vec<OutputFile>)| {
-        let now = crate::observe::task::outputs(session.world, session.world.task(task), &session.hashes);
-        let sentence = match &now {
-            Err(sentence) => sentence.clone(),
+    let moved = |(step, made): &(StepId, Digest)| {
+        let StepKind::Task(name) = &session.world.graph.step(*step).kind else { return None };
+        let now = crate::observe::task::outputs(session.world, session.world.task(name), session.hashes);
+        let sentence = match now {
+            Err(sentence) => sentence,
+            Ok(now) if outputs_digest(&now) == *made => return None,
             Ok(now) => {
-                made.iter().find(|file| !now.contains(file)).map(|file| format!("output {} changed", file.path))?
+                let file = made_by(session, name).into_iter().find(|file| !now.contains(file))?;
+                format!("output {} changed", file.path)
             }
         };
-        Some((task.clone(), sentence))
+        Some((name, sentence))
     };
     let made = session.take_made();
     let moved: Vec<_> = match made.len() < TASKS_FOR_THREADS {
@@ -350,14 +363,20 @@ fn moved_after(session: &Session<'_>) {
     }
 }
 
-fn sum_up(session: &Session<'_>, run: &Run<'_>, run_id: &RunId, begun: Instant) -> BuildSummary {
-    let (tasks, workstreams) = session.take_books();
-    let all = || tasks.iter().chain(workstreams.iter().flat_map(|workstream| &workstream.steps));
+/// What a task made, as it was recorded.
+fn made_by(session: &Session<'_>, name: &TaskName) -> Vec<OutputFile> {
+    let record = session.records().latest(name.as_str()).ok().flatten();
+    record.and_then(|record| body::<TaskBody>(&record).ok()).map(|made| made.outputs).unwrap_or_default()
+}
+
+fn sum_up(session: &Session<'_>, run: &Run<'_>, run_id: &RunId, begun: Instant, told: Told) -> BuildSummary {
+    let Told { plain, tasks, workstreams } = told;
+    let all = || tasks.values().chain(workstreams.iter().flat_map(|workstream| &workstream.steps));
     let bad = |status: &str| matches!(status, "failed" | "blocked" | "waiting" | "interrupted");
-    let bad_steps = tasks.iter().filter(|step| !is_good(step)).count();
+    let bad_steps = tasks.values().filter(|step| !is_good(step)).count();
     let bad_workstreams = workstreams.iter().filter(|workstream| bad(&workstream.status)).count();
-    let good = tasks.len() + workstreams.len() - bad_steps - bad_workstreams;
-    let has_failed = tasks.iter().any(|step| step.status == StepStatus::Failed)
+    let good = plain.len() + tasks.len() + workstreams.len() - bad_steps - bad_workstreams;
+    let has_failed = tasks.values().any(|step| step.status == StepStatus::Failed)
         || workstreams.iter().any(|workstream| workstream.status == "failed");
     let status = match (session.cancel.is_cancelled(), bad_steps + bad_workstreams, good) {
         (true, ..) => "interrupted",
@@ -365,41 +384,60 @@ fn sum_up(session: &Session<'_>, run: &Run<'_>, run_id: &RunId, begun: Instant) 
         (_, _, 0) if has_failed => "failed",
         _ => "partial",
     };
-    let planned: HashMap<String, bool> = run
-        .preview
-        .steps
-        .iter()
-        .map(|plan| (run.world.graph.step(plan.step).kind.name(), matches!(plan.verdict, Verdict::Fresh(_))))
-        .collect();
-    // What runs for a candidate that a fix made was not planned, and could not be.
-    let is_surprising = |step: &&StepSummary| step.attempts > 0 && planned.get(&step.name) == Some(&true);
-    let has_fix = |workstream: &&WorkstreamSummary| workstream.steps.iter().any(|step| step.kind == "fix");
-    let unfixed = workstreams.iter().filter(|workstream| !has_fix(workstream));
-    let surprising = tasks.iter().chain(unfixed.flat_map(|workstream| &workstream.steps)).filter(is_surprising).count();
+    let surprising = surprising(run, &plain, &tasks, &workstreams);
+    let count = |is_one: fn(&Plain) -> bool| plain.iter().filter(|plain| is_one(plain)).count();
     BuildSummary {
         run_id: Some(run_id.0.clone()),
         status: status.to_owned(),
-        steps_run: all().filter(|step| step.attempts > 0).count(),
-        steps_fresh: all().filter(|step| step.status == StepStatus::Fresh).count(),
-        plan_matched: surprising == 0,
+        steps_run: count(|plain| plain.ran) + all().filter(|step| step.attempts > 0).count(),
+        steps_fresh: count(|plain| plain.is_fresh) + all().filter(|step| step.status == StepStatus::Fresh).count(),
+        plan_matched: !surprising,
         critical_path: Vec::new(),
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        tasks,
+        tasks: tasks.into_values().collect(),
         workstreams,
     }
+}
+
+/// Whether something ran that was planned to be fresh.
+fn surprising(
+    run: &Run<'_>,
+    plain: &[Plain],
+    tasks: &BTreeMap<StepId, StepSummary>,
+    workstreams: &[WorkstreamSummary],
+) -> bool {
+    let was_fresh = |step: StepId| {
+        let judged = run.preview.place(step).and_then(|_| run.preview.verdict(step));
+        matches!(judged, Some(Verdict::Fresh(_)))
+    };
+    let of_tasks = plain.iter().any(|plain| plain.ran && was_fresh(plain.step))
+        || tasks.iter().any(|(step, task)| task.attempts > 0 && was_fresh(*step));
+    let graph = &run.world.graph;
+    let planned = run.preview.steps.iter().filter(|plan| matches!(plan.verdict, Verdict::Fresh(_)));
+    let kinds = planned.map(|plan| graph.step(plan.step).kind).filter(|kind| kind.workstream().is_some());
+    let names: HashSet<String> = kinds.map(StepKind::name).collect();
+    // What runs for a candidate that a fix made was not planned, and could not be.
+    let has_fix = |workstream: &&WorkstreamSummary| workstream.steps.iter().any(|step| step.kind == "fix");
+    let unfixed = workstreams.iter().filter(|workstream| !has_fix(workstream));
+    of_tasks
+        || unfixed.flat_map(|workstream| &workstream.steps).any(|step| step.attempts > 0 && names.contains(&step.name))
 }
 
 fn is_good(step: &StepSummary) -> bool {
     matches!(step.status, StepStatus::Fresh | StepStatus::Done | StepStatus::Skipped)
 }
 
-/// The summary of a build that had nothing to do: no run is made for it.
-pub fn nothing_to_do(world: &World, preview: &Preview, begun: Instant) -> BuildSummary {
+/// The summary of a build that had nothing to do: no run is made for it. Tasks are told of only where all steps are wanted.
+pub fn nothing_to_do(world: &World, preview: &Preview, begun: Instant, all_steps: bool) -> BuildSummary {
     let mut tasks = Vec::new();
-    let mut by_workstream: Vec<WorkstreamSummary> = Vec::new();
-    let mut places: HashMap<WorkstreamId, usize> = HashMap::new();
+    let mut workstreams = fresh_workstreams(world, preview);
+    let places: HashMap<String, usize> =
+        workstreams.iter().enumerate().map(|(place, workstream)| (workstream.id.clone(), place)).collect();
     for plan in &preview.steps {
         let kind = &world.graph.step(plan.step).kind;
+        if kind.workstream().is_none() && !all_steps {
+            continue;
+        }
         let (verdict, reason) = crate::preview::words(&plan.verdict);
         let step = StepSummary {
             name: kind.name(),
@@ -412,20 +450,15 @@ pub fn nothing_to_do(world: &World, preview: &Preview, begun: Instant) -> BuildS
             findings: Vec::new(),
             failure: None,
         };
-        let Some(id) = kind.workstream() else {
-            tasks.push(step);
-            continue;
-        };
-        let place = *places.entry(id.clone()).or_insert_with(|| {
-            by_workstream.push(fresh(world, preview, id));
-            by_workstream.len() - 1
-        });
-        by_workstream[place].steps.push(step);
+        match kind.workstream().and_then(|id| places.get(id.as_str())) {
+            None => tasks.push(step),
+            Some(place) => workstreams[*place].steps.push(step),
+        }
     }
     BuildSummary {
         run_id: None,
         status: "completed".to_owned(),
-        workstreams: by_workstream,
+        workstreams,
         tasks,
         steps_run: 0,
         steps_fresh: preview.steps.len(),
@@ -433,6 +466,13 @@ pub fn nothing_to_do(world: &World, preview: &Preview, begun: Instant) -> BuildS
         plan_matched: true,
         critical_path: Vec::new(),
     }
+}
+
+/// The workstreams that were judged, each as one with nothing to do, without its steps.
+pub fn fresh_workstreams(world: &World, preview: &Preview) -> Vec<WorkstreamSummary> {
+    let mut seen: HashSet<&WorkstreamId> = HashSet::new();
+    let ids = preview.steps.iter().filter_map(|plan| world.graph.step(plan.step).kind.workstream());
+    ids.filter(|id| seen.insert(id)).map(|id| fresh(world, preview, id)).collect()
 }
 
 fn fresh(world: &World, preview: &Preview, id: &WorkstreamId) -> WorkstreamSummary {

@@ -13,7 +13,8 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::base::name::{TaskName, WorkstreamId};
+use crate::base::digest::Digest;
+use crate::base::name::WorkstreamId;
 use crate::event::Event;
 use crate::exec::ExecError;
 use crate::exec::admission::Admission;
@@ -27,7 +28,7 @@ use crate::git::worktree::pool::Pool;
 use crate::graph::{StepId, StepKind};
 use crate::observe::base::{Closures, Settled, Start, StartError, start};
 use crate::observe::look::Records;
-use crate::observe::record::OutputFile;
+use crate::observe::record::{OutputFile, outputs_digest};
 use crate::observe::world::World;
 use crate::plan::{Reason, Verdict};
 use crate::preview::Asked;
@@ -40,7 +41,7 @@ use crate::summary::{StepStatus, StepSummary, WorkstreamSummary};
 use crate::system::file_hash::HashCache;
 use crate::system::profile::Category;
 
-pub use self::ending::{Ending, Made};
+pub use self::ending::{Ending, Made, Plain, Told};
 
 /// All that jobs share.
 pub struct Session<'a> {
@@ -58,10 +59,12 @@ pub struct Session<'a> {
     pub admission: Admission,
     /// What was asked beyond staleness.
     pub asked: Asked,
+    /// Somebody wants to be told of every step, of those that ended well, too.
+    pub all_steps: bool,
     /// Who depends on whom.
     pub closures: Closures,
     /// Digests of files.
-    pub hashes: HashCache,
+    pub hashes: &'a HashCache,
     /// Where output is kept in full; made with the first log.
     pub logs: PathBuf,
     /// Worktrees that wait for another workstream.
@@ -89,7 +92,9 @@ pub struct Session<'a> {
 #[derive(Debug, Default)]
 struct Books {
     kept: Vec<TreeId>,
-    made: Vec<(TaskName, Vec<OutputFile>)>,
+    /// Tasks that ran, and a digest of what they made.
+    made: Vec<(StepId, Digest)>,
+    plain: Vec<Plain>,
     states: HashMap<WorkstreamId, WorkstreamState>,
     attempts: HashMap<StepKind, AttemptId>,
     /// When steps began, where a profile is made.
@@ -124,7 +129,9 @@ pub struct Parts<'a> {
     /// See [`Session`].
     pub asked: Asked,
     /// See [`Session`].
-    pub hashes: HashCache,
+    pub all_steps: bool,
+    /// See [`Session`].
+    pub hashes: &'a HashCache,
     /// See [`Session`].
     pub logs: PathBuf,
     /// Who reads the events.
@@ -145,6 +152,7 @@ impl<'a> Session<'a> {
             places: parts.places,
             admission: parts.admission,
             asked: parts.asked,
+            all_steps: parts.all_steps,
             closures: Closures::of(parts.world),
             hashes: parts.hashes,
             logs: parts.logs,
@@ -259,18 +267,13 @@ impl<'a> Session<'a> {
         self.profile_step(kind, &ending);
         self.end_attempt(kind, &ending);
         self.count_errors(kind, &ending);
-        let summary = StepSummary {
-            name: kind.name(),
-            kind: kind.word().to_owned(),
-            status: ending.status,
-            verdict: ending.verdict.to_owned(),
-            reason: ending.reason.clone(),
-            attempts: ending.attempts,
-            duration_ms: ending.duration_ms,
-            findings: ending.failure.as_ref().map(|failure| failure.findings.clone()).unwrap_or_default(),
-            failure: ending.failure.clone(),
-        };
-        self.enter(kind, step, summary);
+        let is_plain = !self.all_steps && kind.workstream().is_none() && ending.is_plain();
+        if let Some(step) = step.filter(|_| is_plain) {
+            let (is_fresh, ran) = (ending.status == StepStatus::Fresh, ending.attempts > 0);
+            lock(&self.books).plain.push(Plain { step, is_fresh, ran, duration_ms: ending.duration_ms });
+        } else {
+            self.enter(kind, step, step_summary(kind, &ending));
+        }
         self.emit(Event::StepEnded {
             step: kind.name(),
             status: ending.status,
@@ -331,12 +334,12 @@ impl<'a> Session<'a> {
     }
 
     /// What a task made, to be looked at again when the run ends.
-    pub fn made(&self, task: TaskName, outputs: Vec<OutputFile>) {
-        lock(&self.books).made.push((task, outputs));
+    pub fn made(&self, task: StepId, outputs: &[OutputFile]) {
+        lock(&self.books).made.push((task, outputs_digest(outputs)));
     }
 
     /// See [`Session::made`].
-    pub fn take_made(&self) -> Vec<(TaskName, Vec<OutputFile>)> {
+    pub fn take_made(&self) -> Vec<(StepId, Digest)> {
         std::mem::take(&mut lock(&self.books).made)
     }
 
@@ -390,11 +393,12 @@ impl<'a> Session<'a> {
         self.emit(Event::WorkstreamEnded(summary));
     }
 
-    /// Everything for the summary: tasks and their setups in graph order, workstreams by id.
-    pub fn take_books(&self) -> (Vec<StepSummary>, Vec<WorkstreamSummary>) {
+    /// Everything for the summary.
+    pub fn take_books(&self) -> Told {
         let mut books = lock(&self.books);
-        let tasks = books.steps.remove(&None).unwrap_or_default().into_values().collect();
-        (tasks, std::mem::take(&mut books.workstreams).into_values().collect())
+        let workstreams = std::mem::take(&mut books.workstreams).into_values().collect();
+        let tasks = books.steps.remove(&None).unwrap_or_default();
+        Told { plain: std::mem::take(&mut books.plain), tasks, workstreams }
     }
 
     /// Does what others may be about to do under the same key: one at a time, so that who comes second finds the record. It looks
@@ -415,6 +419,20 @@ impl<'a> Session<'a> {
         let round = kind.workstream().and_then(|id| lock(&self.books).rounds.get(id).copied());
         let round = round.map(|round| format!("-{round}")).unwrap_or_default();
         self.logs.join(format!("{name}.{attempt}{round}.log"))
+    }
+}
+
+fn step_summary(kind: &StepKind, ending: &Ending) -> StepSummary {
+    StepSummary {
+        name: kind.name(),
+        kind: kind.word().to_owned(),
+        status: ending.status,
+        verdict: ending.verdict.to_owned(),
+        reason: ending.reason.clone(),
+        attempts: ending.attempts,
+        duration_ms: ending.duration_ms,
+        findings: ending.failure.as_ref().map(|failure| failure.findings.clone()).unwrap_or_default(),
+        failure: ending.failure.clone(),
     }
 }
 

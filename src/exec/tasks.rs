@@ -199,7 +199,7 @@ fn remember(
         session.settle_task(step, look.key);
     }
     keep(session, &outputs)?;
-    session.made(task.name.clone(), outputs.clone());
+    session.made(step, &outputs);
     let made = Made::new(Outcome::Green, &TaskBody { outputs, found }, ran.duration_ms());
     session.record(kind, &look, Made { request, ..made })
 }

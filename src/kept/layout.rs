@@ -44,12 +44,19 @@ pub enum Part {
     Detail,
     /// Pairs: a file, and a step that looked at it.
     Readers,
-    /// Pairs: a step, and one that waits for it.
-    Followers,
-    /// A row a step: its key, the end of its definition, whether it has outputs.
-    Steps,
     /// The steps' definitions, one after the other.
     Definitions,
+    /// A row a step: its key, the end of its definition, whether it has outputs.
+    Steps,
+    /// Pairs: a step, and one that waits for it.
+    Followers,
+}
+
+impl Part {
+    /// It is read only where something moved.
+    pub fn is_cold(self) -> bool {
+        self as usize >= FIRST_COLD
+    }
 }
 
 /// How many there are.
@@ -96,10 +103,15 @@ impl Header {
 
     /// The checksum that the hot parts should have; all of the header but the checksum itself goes in.
     pub fn hot_checksum(&self, hot: &[u8]) -> Digest {
+        Digest(*self.hot_hasher().update(hot).finalize().as_bytes())
+    }
+
+    /// The same before it is told of the hot parts.
+    pub fn hot_hasher(&self) -> blake3::Hasher {
         let bytes = self.bytes();
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&bytes[..HOT_AT]).update(&bytes[COLD_AT..]).update(hot);
-        Digest(*hasher.finalize().as_bytes())
+        hasher.update(&bytes[..HOT_AT]).update(&bytes[COLD_AT..]);
+        hasher
     }
 
     /// Bytes of the hot parts.

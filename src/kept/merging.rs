@@ -14,7 +14,7 @@ use super::layout::{FileRow, FolderRow, KIND_ONLY, Part, UNKNOWN, find_file, fin
 use super::looking::{Mended, digest_at, listing};
 use super::steps::{Cold, NOBODY, StepSeen, StepTables};
 use super::writing::{NewFile, Rows, UNFINISHED, below, replace, split};
-use super::{Kept, Others};
+use super::{Kept, LinkSeen, Others};
 
 /// What was done again.
 #[derive(Debug)]
@@ -57,14 +57,14 @@ pub fn merge(path: &Path, kept: &Kept, cold: &Cold, again: Again<'_>) -> Result<
         merged.folder(*place as usize, row);
     }
     let mut rows = Rows::new(&kept.root);
-    for (path, (seen, lookers)) in notes.paths {
-        rows.path(path, seen, lookers)?;
+    for (place, lookers) in (0..).zip(notes.lookers()) {
+        rows.path(notes.paths.path(place), notes.seen(place), lookers)?;
     }
     for file in std::mem::take(&mut rows.files) {
         merged.new_file(file, places)?;
     }
     merged.finished(places, &unfinished)?;
-    merged.new_links(rows.others)?;
+    merged.new_links(rows.links)?;
     for (path, (stat, trusted)) in notes.folders {
         let known = listing(&path).filter(|(now, _)| *now == stat && trusted);
         let (_, digest) = known.ok_or_else(|| format!("{} changed while it was looked at", path.display()))?;
@@ -85,7 +85,7 @@ pub fn merge(path: &Path, kept: &Kept, cold: &Cold, again: Again<'_>) -> Result<
         (kept.part(Part::Names), part(Part::Listings), part(Part::Detail), part(Part::Readers));
     let hot: [&[u8]; 5] = [&merged.folders, &merged.files, names, &others, &summary];
     let cold: [&[u8]; 7] =
-        [&merged.states, listings, detail, readers, &tables.followers, &tables.steps, &tables.definitions];
+        [&merged.states, listings, detail, readers, &tables.definitions, &tables.steps, part(Part::Followers)];
     replace(path, kept.header.about, &hot, &cold).map_err(|error| error.to_string())
 }
 
@@ -152,8 +152,8 @@ impl Merged<'_> {
         Ok(())
     }
 
-    fn new_links(&mut self, seen: Others) -> Result<(), String> {
-        for link in seen.links {
+    fn new_links(&mut self, links: Vec<LinkSeen>) -> Result<(), String> {
+        for link in links {
             let known = self.others.links.iter_mut().find(|known| known.path == link.path && known.state == link.state);
             match known {
                 Some(known) => *known = link,

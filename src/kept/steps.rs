@@ -9,8 +9,7 @@ use crate::base::digest::Digest;
 
 use super::layout::{Header, Part, u32_at, u64_at};
 
-/// In place of a reader: somebody looked who is no step.
-pub const NOBODY: u32 = u32::MAX;
+pub use crate::system::sight::NOBODY;
 
 const PAIR_BYTES: usize = 8;
 const STEP_BYTES: usize = 48;
@@ -28,44 +27,47 @@ pub struct StepSeen {
     pub needs: Vec<u32>,
 }
 
-/// The parts as they are written.
+/// The parts of a plan in which some steps are replaced.
 #[derive(Debug, Default)]
 pub(super) struct StepTables {
-    pub followers: Vec<u8>,
     pub steps: Vec<u8>,
     pub definitions: Vec<u8>,
 }
 
+/// Rows of steps whose definitions are written, and not held.
+#[derive(Debug, Default)]
+pub(super) struct StepRows {
+    pub rows: Vec<u8>,
+    /// Bytes of all definitions so far.
+    definitions: u64,
+}
+
+impl StepRows {
+    pub(super) fn step(&mut self, key: &Digest, has_outputs: bool, definition: &[u8]) {
+        self.definitions += definition.len() as u64;
+        self.rows.extend_from_slice(&key.0);
+        self.rows.extend_from_slice(&self.definitions.to_le_bytes());
+        self.rows.extend_from_slice(&u64::from(has_outputs).to_le_bytes());
+    }
+}
+
 impl StepTables {
-    pub(super) fn of(steps: &[StepSeen]) -> Self {
-        let mut tables = Self::default();
-        let mut followers = Vec::new();
-        for (place, step) in (0..).zip(steps) {
-            followers.extend(step.needs.iter().map(|need| (*need, place)));
-            tables.step(&step.key, step.has_outputs, &step.definition);
-        }
-        tables.followers = pairs(followers);
-        tables
-    }
-
-    fn step(&mut self, key: &Digest, has_outputs: bool, definition: &[u8]) {
-        self.definitions.extend_from_slice(definition);
-        self.steps.extend_from_slice(&key.0);
-        self.steps.extend_from_slice(&(self.definitions.len() as u64).to_le_bytes());
-        self.steps.extend_from_slice(&u64::from(has_outputs).to_le_bytes());
-    }
-
     /// The tables of a plan with some steps replaced, which wait for the same steps as before.
     pub(super) fn with(cold: &Cold, replaced: &[(u32, StepSeen)]) -> Self {
-        let mut tables = Self { followers: cold.part(Part::Followers).to_vec(), ..Self::default() };
+        let mut rows = StepRows::default();
+        let mut definitions = Vec::new();
+        let mut step = |key, has_outputs, definition: &[u8]| {
+            rows.step(&key, has_outputs, definition);
+            definitions.extend_from_slice(definition);
+        };
         let mut replaced = replaced.iter().peekable();
         for place in 0..cold.step_count() {
             match replaced.next_if(|(at, _)| *at == place) {
-                Some((_, step)) => tables.step(&step.key, step.has_outputs, &step.definition),
-                None => tables.step(&cold.key(place), cold.has_outputs(place), cold.definition(place)),
+                Some((_, seen)) => step(seen.key, seen.has_outputs, &seen.definition),
+                None => step(cold.key(place), cold.has_outputs(place), cold.definition(place)),
             }
         }
-        tables
+        Self { steps: rows.rows, definitions }
     }
 }
 
@@ -73,7 +75,12 @@ impl StepTables {
 pub(super) fn pairs(mut pairs: Vec<(u32, u32)>) -> Vec<u8> {
     pairs.sort_unstable();
     pairs.dedup();
-    pairs.iter().flat_map(|(left, right)| [left.to_le_bytes(), right.to_le_bytes()].concat()).collect()
+    let mut bytes = Vec::with_capacity(pairs.len() * PAIR_BYTES);
+    for (left, right) in pairs {
+        bytes.extend_from_slice(&left.to_le_bytes());
+        bytes.extend_from_slice(&right.to_le_bytes());
+    }
+    bytes
 }
 
 /// The cold parts of a plan, read and found whole.
@@ -165,7 +172,7 @@ fn beginning_with(rows: &[u8], number: u32) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cold, StepSeen, StepTables, pairs};
+    use super::{Cold, StepRows, StepSeen, StepTables, pairs};
     use crate::base::digest::Digest;
     use crate::kept::layout::{Header, PARTS, Part};
 
@@ -178,14 +185,14 @@ mod tests {
         }
     }
 
-    fn cold(tables: &StepTables, readers: &[u8]) -> Cold {
+    fn cold(tables: &StepTables, followers: &[u8], readers: &[u8]) -> Cold {
         let mut header =
             Header { about: Digest([0; 32]), hot: Digest([0; 32]), cold: Digest([0; 32]), lengths: [0; PARTS] };
         let parts = [
             (Part::Readers, readers),
-            (Part::Followers, &tables.followers),
-            (Part::Steps, &tables.steps),
             (Part::Definitions, &tables.definitions),
+            (Part::Steps, &tables.steps),
+            (Part::Followers, followers),
         ];
         let mut bytes = Vec::new();
         for (part, content) in parts {
@@ -195,11 +202,21 @@ mod tests {
         Cold { bytes, header }
     }
 
+    fn tables(steps: &[StepSeen]) -> (StepTables, Vec<u8>) {
+        let (mut rows, mut definitions, mut followers) = (StepRows::default(), Vec::new(), Vec::new());
+        for (place, step) in (0..).zip(steps) {
+            followers.extend(step.needs.iter().map(|need| (*need, place)));
+            rows.step(&step.key, step.has_outputs, &step.definition);
+            definitions.extend_from_slice(&step.definition);
+        }
+        (StepTables { steps: rows.rows, definitions }, pairs(followers))
+    }
+
     #[test]
     fn cones_and_needs() {
         let steps = [step("a", &[]), step("bb", &[]), step("c", &[0, 1]), step("", &[]), step("e", &[2, 3])];
-        let tables = StepTables::of(&steps);
-        let cold = cold(&tables, &pairs(vec![(7, 2), (3, 0), (7, super::NOBODY), (7, 2)]));
+        let (tables, followers) = tables(&steps);
+        let cold = cold(&tables, &followers, &pairs(vec![(7, 2), (3, 0), (7, super::NOBODY), (7, 2)]));
         assert_eq!(cold.step_count(), 5);
         assert_eq!(cold.cone([1]), [1, 2, 4]);
         assert_eq!(cold.cone([3]), [3, 4]);
@@ -212,7 +229,7 @@ mod tests {
             assert_eq!(cold.has_outputs(place), step.has_outputs);
         }
         let changed = StepTables::with(&cold, &[(2, step("other", &[0, 1]))]);
-        let again = super::tests::cold(&changed, &[]);
+        let again = super::tests::cold(&changed, &followers, &[]);
         assert_eq!(
             (again.definition(1), again.definition(2), again.definition(4)),
             (&b"bb"[..], &b"other"[..], &b"e"[..])

@@ -70,7 +70,7 @@ impl Lab {
     }
 
     fn write_plan(&self, notes: Notes) -> Result<(), String> {
-        let (summary, detail) = (b"summary".to_vec(), b"detail".to_vec());
+        let summary = b"summary".to_vec();
         write(
             &self.plan(),
             Plan {
@@ -78,8 +78,8 @@ impl Lab {
                 root: self.folder.path(),
                 notes,
                 summary,
-                detail,
-                steps: Vec::new(),
+                detail: &|out| out.write_all(b"detail"),
+                steps: None,
                 unfinished: Vec::new(),
             },
         )

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::digest::{Digest, Running};
 use crate::base::finding::Finding;
 use crate::store::record::Outcome;
 use crate::verify::breaker::Fixer;
@@ -23,6 +24,15 @@ pub struct EditBody {
     /// Why it is red.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<crate::base::failure::Failure>,
+}
+
+/// One digest of what a task made: equal where all files are.
+pub fn outputs_digest(outputs: &[OutputFile]) -> Digest {
+    let mut running = Running::default();
+    for OutputFile { path, kind, digest, stored } in outputs {
+        running.field(path.as_bytes()).field(kind.as_bytes()).field(digest.as_bytes()).add(&[u8::from(*stored)]);
+    }
+    running.end()
 }
 
 /// A fix: the trees before and after, in-scope paths only.

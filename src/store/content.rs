@@ -115,7 +115,8 @@ impl Store {
 /// A file's bytes, unless it is large.
 fn read_small(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
     let file = File::open(path)?;
-    let mut bytes = Vec::new();
+    // Room for all that may come, or it is read in many small pieces.
+    let mut bytes = Vec::with_capacity(SMALL_BYTES_MAX as usize + 1);
     // One byte more than may be: who writes to it meanwhile may make it larger than it was.
     let read = file.take(SMALL_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     Ok((read as u64 <= SMALL_BYTES_MAX).then_some(bytes))

@@ -11,6 +11,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Result, Store, now, signed, unsigned};
 use crate::base::digest::Digest;
+use crate::system::file_hash::HashCache;
 use crate::system::{Kind, Stat};
 
 impl Store {
@@ -42,13 +43,13 @@ impl Store {
         })
     }
 
-    /// Keeps digests of files.
-    pub fn set_stats(&self, learned: &[(PathBuf, Stat, Digest)]) -> Result<()> {
+    /// Keeps digests of files that were learned.
+    pub fn set_stats(&self, hashes: &HashCache) -> Result<()> {
         let sql = "INSERT OR REPLACE INTO stats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         self.transaction(|connection| {
             let mut insert = connection.prepare_cached(sql)?;
-            for (path, stat, digest) in learned {
-                insert.execute(params![
+            hashes.each_learned(|path, stat, digest| {
+                let row = params![
                     path.as_os_str().as_bytes(),
                     stat.size.cast_signed(),
                     stat.mtime_ns,
@@ -57,9 +58,9 @@ impl Store {
                     stat.device.cast_signed(),
                     stat.mode,
                     digest.0
-                ])?;
-            }
-            Ok(())
+                ];
+                insert.execute(row).map(drop)
+            })
         })
     }
 

@@ -24,8 +24,9 @@ const STATEMENTS_MAX: usize = 64;
 const CHECKPOINT_PAGES: u32 = 16_384;
 
 /// Pages that are kept in memory, in KiB (SQLite takes those as a negative number): keys are digests, so that looking up a few
-/// thousand of them goes all over the file, and with less each page would be read again and again.
-const CACHE_KIB: i64 = -32 * 1024;
+/// thousand of them goes all over the indexes, which are some megabytes at ten thousand steps; the default, 2 MB, would read each
+/// page again and again. The pages of all rows, which are many times that, are read and written once, and need not be kept.
+const CACHE_KIB: i64 = -8 * 1024;
 
 /// SQLite's way to files that takes no locks.
 const WITHOUT_LOCKS: &std::ffi::CStr = c"unix-none";

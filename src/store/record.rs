@@ -3,6 +3,7 @@
 //! Several records may lie under one key; the newest counts. What the body means is known to those who write it.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
@@ -119,17 +120,20 @@ impl Store {
         self.with(|connection| newest(connection, "step", step))
     }
 
-    /// How long steps took when they were last recorded, in milliseconds, by name.
-    pub fn durations(&self, steps: &[&str]) -> Result<HashMap<String, u64>> {
+    /// How long steps took when they were last recorded, in milliseconds, under what is given beside their names.
+    pub fn durations<T: Eq + Hash>(&self, steps: impl Iterator<Item = (T, String)>) -> Result<HashMap<T, u64>> {
         self.with(|connection| {
             let mut statement = connection
                 .prepare_cached("SELECT duration_ms FROM records WHERE step = ?1 ORDER BY seq DESC LIMIT 1")?;
             let mut found = HashMap::new();
             let is_empty: bool =
                 connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM records)", [], |row| row.get(0))?;
-            for step in steps.iter().filter(|_| !is_empty) {
-                if let Some(duration_ms) = statement.query_row([step], |row| row.get(0)).optional()? {
-                    found.insert((*step).to_owned(), unsigned(duration_ms));
+            if is_empty {
+                return Ok(found);
+            }
+            for (step, name) in steps {
+                if let Some(duration_ms) = statement.query_row([name], |row| row.get(0)).optional()? {
+                    found.insert(step, unsigned(duration_ms));
                 }
             }
             Ok(found)

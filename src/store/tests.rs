@@ -16,6 +16,7 @@ use super::work::Kept;
 use super::{Store, StoreError};
 use crate::base::digest::Digest;
 use crate::fingerprint::{Fingerprint, Key};
+use crate::system::file_hash::HashCache;
 use crate::system::{OsSystem, Stat, System};
 
 /// The environment variable that makes a test the writer that is killed.
@@ -420,11 +421,18 @@ fn small_memories_come_back() {
     assert_eq!(store.program_version(other).expect("read"), None);
     assert_eq!(store.last_version("ruff").expect("read").as_deref(), Some("ruff 1"));
 
-    let path = folder.path().join("state.db");
-    let stat = OsSystem.stat(&path).expect("stat");
-    store.set_stats(&[(path.clone(), stat, identity)]).expect("kept");
-    store.set_stats(&[(path.clone(), stat, other)]).expect("kept");
-    assert_eq!(store.stats().expect("read").into_iter().collect::<Vec<_>>(), [(path.clone(), (stat, other))]);
+    let path = folder.path().join("a");
+    let mut stat = None;
+    for text in ["one", "another"] {
+        std::fs::write(&path, text).expect("a file");
+        let hashes = HashCache::new(std::collections::HashMap::new());
+        hashes.mark(i64::MAX);
+        let now = stat.insert(OsSystem.stat(&path).expect("stat"));
+        hashes.digest(&path, now).expect("a digest");
+        store.set_stats(&hashes).expect("kept");
+    }
+    let known = (stat.expect("stat"), Digest::of(b"another"));
+    assert_eq!(store.stats().expect("read").into_iter().collect::<Vec<_>>(), [(path.clone(), known)]);
     store.forget_stats(&[path]).expect("forgotten");
     assert!(store.stats().expect("read").is_empty());
 

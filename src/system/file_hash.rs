@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use super::Stat;
+use super::paths::PathMap;
 use super::profile::{Category, Profile};
 use crate::base::digest::Digest;
 
@@ -22,7 +23,7 @@ const READ_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct HashCache {
     known: HashMap<PathBuf, (Stat, Digest)>,
-    learned: Mutex<HashMap<PathBuf, (Stat, Digest)>>,
+    learned: Mutex<PathMap<(Stat, Digest)>>,
     mark_ns: AtomicI64,
     hashed: AtomicU64,
     profile: Profile,
@@ -63,14 +64,15 @@ impl HashCache {
         self.hashed.fetch_add(1, Ordering::Relaxed);
         let after = Stat::of(&std::fs::metadata(path)?);
         if after == *stat && stat.is_older_than(mark_ns) {
-            self.lock().insert(path.to_owned(), (*stat, digest));
+            self.lock().insert(path, (*stat, digest));
         }
         Ok(digest)
     }
 
-    /// What was learned since the start, to be kept.
-    pub fn learned(&self) -> Vec<(PathBuf, Stat, Digest)> {
-        self.lock().iter().map(|(path, (stat, digest))| (path.clone(), *stat, *digest)).collect()
+    /// Tells what was learned since the start, to be kept; nothing is learned meanwhile.
+    pub fn each_learned<E>(&self, mut tell: impl FnMut(&Path, &Stat, &Digest) -> Result<(), E>) -> Result<(), E> {
+        let learned = self.lock();
+        learned.iter().try_for_each(|(path, (stat, digest))| tell(&path, stat, digest))
     }
 
     /// Whether anything was.
@@ -81,7 +83,8 @@ impl HashCache {
     /// All that is known now, to start from again.
     pub fn into_known(self) -> HashMap<PathBuf, (Stat, Digest)> {
         let mut known = self.known;
-        known.extend(self.learned.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let learned = self.learned.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.extend(learned.iter().map(|(path, known)| (path, *known)));
         known
     }
 
@@ -95,7 +98,7 @@ impl HashCache {
         self.known.get(path).and_then(equal).or_else(|| self.lock().get(path).and_then(equal))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, (Stat, Digest)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, PathMap<(Stat, Digest)>> {
         self.learned.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -166,10 +169,17 @@ mod tests {
         let cache = HashCache::new(HashMap::new());
         cache.mark(stat(&path).ctime_ns);
         cache.digest(&path, &stat(&path)).expect("a digest");
-        assert!(cache.learned().is_empty());
+        assert!(!cache.has_learned());
         cache.mark(stat(&path).ctime_ns + 1);
         cache.digest(&path, &stat(&path)).expect("a digest");
-        assert_eq!(cache.learned(), [(path.clone(), stat(&path), Digest::of(b"one"))]);
+        let mut learned = Vec::new();
+        cache
+            .each_learned(|path, stat, digest| {
+                learned.push((path.to_owned(), *stat, *digest));
+                Ok::<_, ()>(())
+            })
+            .expect("no error");
+        assert_eq!(learned, [(path.clone(), stat(&path), Digest::of(b"one"))]);
         assert_eq!(cache.hashed(), 2);
         cache.digest(&path, &stat(&path)).expect("a digest");
         assert_eq!(cache.hashed(), 2);

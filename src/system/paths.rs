@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-/// Rows by path.
+/// Rows by path. Paths that are equal as paths (`a/b`, `a//b`) are one.
 #[derive(Debug, Clone)]
 pub struct PathMap<T> {
-    folders: Vec<Arc<[u8]>>,
-    folder_numbers: HashMap<Arc<[u8]>, u32>,
+    folders: Vec<Arc<Path>>,
+    folder_numbers: HashMap<Arc<Path>, u32>,
     /// The names of all rows, one after the other.
     names: Vec<u8>,
     rows: Vec<Row<T>>,
@@ -56,54 +56,82 @@ impl<T> PathMap<T> {
         self.rows.is_empty()
     }
 
+    /// The place of a path's row: the number of rows that came before it.
+    pub fn place(&self, path: &Path) -> Option<u32> {
+        let (folder, name) = split(path);
+        let folder = *self.folder_numbers.get(folder)?;
+        let is_it = |place: &u32| {
+            let place = *place as usize;
+            self.rows[place].folder == folder && name_of(&self.rows, &self.names, place) == name
+        };
+        self.index.find(self.hasher.hash_one((folder, name)), is_it).copied()
+    }
+
     /// What is known of a path.
     pub fn get(&self, path: &Path) -> Option<&T> {
-        self.find(path).map(|place| &self.rows[place].value)
+        self.place(path).map(|place| self.value(place))
     }
 
-    /// The same, to be changed.
-    pub fn get_mut(&mut self, path: &Path) -> Option<&mut T> {
-        self.find(path).map(|place| &mut self.rows[place].value)
-    }
-
-    /// Puts a row in the place of the one that is there, if any.
-    pub fn insert(&mut self, path: &Path, value: T) {
-        match self.get_mut(path) {
-            Some(known) => *known = value,
+    /// Puts a row in the place of the one that is there, if any; gives its place.
+    pub fn insert(&mut self, path: &Path, value: T) -> u32 {
+        match self.place(path) {
+            Some(place) => {
+                *self.value_mut(place) = value;
+                place
+            }
             None => self.push(path, value),
         }
     }
 
     /// All rows, in the order in which their paths came.
     pub fn iter(&self) -> impl Iterator<Item = (PathBuf, &T)> {
-        (0..self.rows.len()).map(|place| (self.path(place), &self.rows[place].value))
+        self.places().map(|place| (self.path(place), self.value(place)))
     }
 
-    /// The places of the rows, sorted by folder and name as bytes; a path without a folder stands in the folder "".
-    pub fn sorted(&self) -> Vec<u32> {
-        let mut places: Vec<u32> = (0..).take(self.rows.len()).collect();
-        places.sort_unstable_by_key(|place| self.parts(*place as usize));
-        places
-    }
-
-    /// A row's path.
-    pub fn path(&self, place: usize) -> PathBuf {
-        let (folder, name) = self.parts(place);
-        PathBuf::from(OsStr::from_bytes(&[folder, name].concat()))
+    /// The places of all rows.
+    pub fn places(&self) -> std::ops::Range<u32> {
+        0..number(self.rows.len())
     }
 
     /// A row.
-    pub fn value(&self, place: usize) -> &T {
-        &self.rows[place].value
+    pub fn value(&self, place: u32) -> &T {
+        &self.rows[place as usize].value
     }
 
-    fn push(&mut self, path: &Path, value: T) {
+    /// A row, to be changed.
+    pub fn value_mut(&mut self, place: u32) -> &mut T {
+        &mut self.rows[place as usize].value
+    }
+
+    /// A row's path.
+    pub fn path(&self, place: u32) -> PathBuf {
+        let name = self.name(place);
+        let folder = &self.folders[self.folder(place) as usize];
+        if name.is_empty() { folder.to_path_buf() } else { folder.join(OsStr::from_bytes(name)) }
+    }
+
+    /// The number of a row's folder.
+    pub fn folder(&self, place: u32) -> u32 {
+        self.rows[place as usize].folder
+    }
+
+    /// A row's name in its folder; empty: it is what the folder's path says.
+    pub fn name(&self, place: u32) -> &[u8] {
+        name_of(&self.rows, &self.names, place as usize)
+    }
+
+    /// All folders, by number.
+    pub fn folders(&self) -> &[Arc<Path>] {
+        &self.folders
+    }
+
+    fn push(&mut self, path: &Path, value: T) -> u32 {
         let (folder, name) = split(path);
         let folder = match self.folder_numbers.get(folder) {
             Some(number) => *number,
             None => {
                 let number = number(self.folders.len());
-                let text: Arc<[u8]> = folder.into();
+                let text: Arc<Path> = folder.into();
                 self.folders.push(Arc::clone(&text));
                 self.folder_numbers.insert(text, number);
                 number
@@ -119,21 +147,7 @@ impl<T> PathMap<T> {
             hasher.hash_one((rows[place].folder, name_of(rows, names, place)))
         };
         self.index.insert_unique(hash, place, hash_of);
-    }
-
-    fn find(&self, path: &Path) -> Option<usize> {
-        let (folder, name) = split(path);
-        let folder = *self.folder_numbers.get(folder)?;
-        let is_it = |place: &u32| {
-            let place = *place as usize;
-            self.rows[place].folder == folder && name_of(&self.rows, &self.names, place) == name
-        };
-        self.index.find(self.hasher.hash_one((folder, name)), is_it).map(|place| *place as usize)
-    }
-
-    /// Folder, with the `/` at its end, and name.
-    fn parts(&self, place: usize) -> (&[u8], &[u8]) {
-        (&self.folders[self.rows[place].folder as usize], name_of(&self.rows, &self.names, place))
+        place
     }
 }
 
@@ -142,10 +156,12 @@ fn name_of<'n, T>(rows: &[Row<T>], names: &'n [u8], place: usize) -> &'n [u8] {
     &names[begin as usize..rows[place].end as usize]
 }
 
-/// The folder of a path, with the `/` at its end, and the rest.
-fn split(path: &Path) -> (&[u8], &[u8]) {
-    let bytes = path.as_os_str().as_bytes();
-    bytes.split_at(bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1))
+/// Folder and name; a path without a name (`/`, `a/..`) stands as a folder alone.
+fn split(path: &Path) -> (&Path, &[u8]) {
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => (folder, name.as_bytes()),
+        _ => (path, b""),
+    }
 }
 
 fn number(count: usize) -> u32 {
@@ -161,31 +177,29 @@ mod tests {
     #[test]
     fn rows_come_back_under_their_paths() {
         let mut map = PathMap::default();
-        let paths = ["/", "a", "/a", "a/", "b/c", "bc", "b/cd", "//a", "b/é", ""];
+        let paths = ["/", "a", "/a", "b/c", "bc", "b/cd", "a/..", "..", "b/\u{e9}", ""];
         for (number, path) in paths.iter().enumerate() {
-            assert_eq!(map.get(Path::new(path)), None);
-            map.insert(Path::new(path), number);
+            assert_eq!(map.get(Path::new(path)), None, "{path}");
+            assert_eq!(map.insert(Path::new(path), number) as usize, number);
         }
-        map.insert(Path::new("a"), 77);
-        *map.get_mut(Path::new("bc")).expect("it is there") += 100;
-        let expected = [0, 77, 2, 3, 4, 105, 6, 7, 8, 9];
-        let all: Vec<(PathBuf, usize)> = map.iter().map(|(path, number)| (path, *number)).collect();
-        assert_eq!(all.iter().map(|(_, number)| *number).collect::<Vec<_>>(), expected);
-        assert!(all.iter().map(|(path, _)| path.as_os_str()).eq(paths.iter().map(Path::new).map(Path::as_os_str)));
-        assert_eq!((map.len(), map.is_empty()), (paths.len(), false));
-        let sorted: Vec<PathBuf> = map.sorted().into_iter().map(|place| map.path(place as usize)).collect();
-        let as_text: Vec<&str> = sorted.iter().filter_map(|path| path.to_str()).collect();
-        assert_eq!(as_text, ["", "a", "bc", "/", "/a", "//a", "a/", "b/c", "b/cd", "b/é"]);
+        assert_eq!(map.insert(Path::new("a/"), 77), 1, "it is the same path");
+        assert_eq!(map.get(Path::new("b//./c")), Some(&3));
+        *map.value_mut(4) += 100;
+        assert!(map.iter().map(|(path, _)| path).eq(paths.iter().map(PathBuf::from)));
+        assert!(map.iter().map(|(_, number)| *number).eq([0, 77, 2, 3, 104, 5, 6, 7, 8, 9]));
+        assert_eq!((map.len(), map.is_empty(), map.places()), (10, false, 0..10));
+        assert_eq!((map.name(5), map.name(0), map.folder(3)), (&b"cd"[..], &b""[..], map.folder(8)));
     }
 
     #[test]
     fn many_rows_are_found() {
         let mut map = PathMap::default();
-        let path = |number: u32| PathBuf::from(format!("/root/d{}/f{number}", number % 7));
+        let path = |number: u32| PathBuf::from(format!("/top/d{}/f{number}", number % 7));
         for number in 0..5_000 {
             map.insert(&path(number), number);
         }
         assert!((0..5_000).all(|number| map.get(&path(number)) == Some(&number)));
-        assert_eq!(map.get(Path::new("/root/d1/f0")), None);
+        assert_eq!(map.get(Path::new("/top/d1/f0")), None);
+        assert_eq!(map.folders().len(), 7);
     }
 }

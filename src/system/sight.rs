@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::inputs::{self, InputKind};
+use super::paths::PathMap;
 use super::{Kind, OsSystem, Stat, System};
 use crate::base::digest::Digest;
 
@@ -47,25 +48,24 @@ pub struct Sought {
 /// Who looked at a path: some of those that were named while notes were taken ([`Sights::whose`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lookers {
-    /// By number, in rising order of their looks, each once.
+    /// By number, in rising order, each once.
     pub numbers: Vec<u32>,
     /// Somebody without a number looked, too.
     pub others: bool,
 }
 
-impl Lookers {
-    fn add(&mut self, looker: Option<u32>) {
-        match looker {
-            None => self.others = true,
-            Some(number) if self.numbers.contains(&number) => {}
-            Some(number) => self.numbers.push(number),
-        }
-    }
+/// In place of a looker's number: somebody looked who has none.
+pub const NOBODY: u32 = u32::MAX;
 
-    fn absorb(&mut self, other: Self) {
-        self.others |= other.others;
-        other.numbers.into_iter().for_each(|number| self.add(Some(number)));
-    }
+/// What was seen under a path, as it is held for many of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noted {
+    /// As in [`Seen`].
+    pub itself: Option<Stat>,
+    /// As in [`Seen`].
+    pub state: Option<Digest>,
+    /// As in [`Seen`].
+    pub trusted: bool,
 }
 
 /// All notes, each thing once.
@@ -75,8 +75,12 @@ pub struct Notes {
     pub mark_ns: Option<i64>,
     /// Who looks from now on.
     whose: Option<u32>,
-    /// Paths, and who looked at them.
-    pub paths: HashMap<PathBuf, (Seen, Lookers)>,
+    /// Paths.
+    pub paths: PathMap<Noted>,
+    /// What links lead to, by place among the paths.
+    pub behind: HashMap<u32, Stat>,
+    /// Places among the paths, and who looked: a number, or [`NOBODY`]. In the order of the looks.
+    pub looks: Vec<(u32, u32)>,
     /// Folders whose entries were listed, with the stat from before, and whether it is to be trusted.
     pub folders: HashMap<PathBuf, (Stat, bool)>,
     /// Names of environment variables that were asked for, or patterns of them.
@@ -91,9 +95,16 @@ impl Notes {
     /// Takes over the notes of another look.
     pub fn absorb(&mut self, other: Self) {
         self.spoiled = self.spoiled.take().or(other.spoiled);
-        for (path, (seen, lookers)) in other.paths {
-            self.path(path, seen, lookers);
-        }
+        let places: Vec<u32> = other
+            .paths
+            .places()
+            .map(|place| {
+                let Noted { itself, state, trusted } = *other.paths.value(place);
+                let behind = other.behind.get(&place).copied();
+                self.path(&other.paths.path(place), Seen { itself, behind, state, trusted })
+            })
+            .collect();
+        self.looks.extend(other.looks.into_iter().map(|(place, looker)| (places[place as usize], looker)));
         for (path, (stat, trusted)) in other.folders {
             self.folder(path, stat, trusted);
         }
@@ -105,25 +116,48 @@ impl Notes {
         self.mark_ns.is_some_and(|mark_ns| stat.is_older_than(mark_ns))
     }
 
-    fn path(&mut self, path: PathBuf, seen: Seen, lookers: Lookers) {
-        match self.paths.entry(path) {
-            std::collections::hash_map::Entry::Vacant(place) => drop(place.insert((seen, lookers))),
-            std::collections::hash_map::Entry::Occupied(mut place) => {
-                let (known, its) = place.get_mut();
-                its.absorb(lookers);
-                let state = known.state.zip(seen.state).is_none_or(|(left, right)| left == right);
-                // A look that did not follow a link says nothing of what is behind it.
-                let behind = known.behind.zip(seen.behind).is_none_or(|(left, right)| left == right);
-                let trusted = known.trusted || seen.trusted;
-                if known.itself != seen.itself || !state || !behind {
-                    self.spoiled = Some(format!("{} changed while it was looked at", place.key().display()));
-                    return;
-                }
-                known.state = known.state.or(seen.state);
-                known.behind = known.behind.or(seen.behind);
-                known.trusted = trusted;
-            }
+    /// Notes a path; gives its place.
+    fn path(&mut self, path: &Path, seen: Seen) -> u32 {
+        let Seen { itself, behind, state, trusted } = seen;
+        let Some(place) = self.paths.place(path) else {
+            let place = self.paths.insert(path, Noted { itself, state, trusted });
+            self.behind.extend(behind.map(|behind| (place, behind)));
+            return place;
+        };
+        let known = self.paths.value_mut(place);
+        let same_state = known.state.zip(state).is_none_or(|(left, right)| left == right);
+        // A look that did not follow a link says nothing of what is behind it.
+        let same_behind = self.behind.get(&place).zip(behind).is_none_or(|(left, right)| *left == right);
+        if known.itself != itself || !same_state || !same_behind {
+            self.spoiled = Some(format!("{} changed while it was looked at", path.display()));
+            return place;
         }
+        known.state = known.state.or(state);
+        known.trusted |= trusted;
+        if let Some(behind) = behind {
+            self.behind.entry(place).or_insert(behind);
+        }
+        place
+    }
+
+    /// What was seen under a path, by its place.
+    pub fn seen(&self, place: u32) -> Seen {
+        let Noted { itself, state, trusted } = *self.paths.value(place);
+        Seen { itself, behind: self.behind.get(&place).copied(), state, trusted }
+    }
+
+    /// Who looked at each path, by place.
+    pub fn lookers(&self) -> Vec<Lookers> {
+        let mut all = vec![Lookers::default(); self.paths.len()];
+        for (place, looker) in &self.looks {
+            let lookers = &mut all[*place as usize];
+            if *looker == NOBODY { lookers.others = true } else { lookers.numbers.push(*looker) }
+        }
+        for lookers in &mut all {
+            lookers.numbers.sort_unstable();
+            lookers.numbers.dedup();
+        }
+        all
     }
 
     fn folder(&mut self, path: PathBuf, stat: Stat, trusted: bool) {
@@ -162,7 +196,7 @@ impl Sights {
 
     /// Whether a path was looked at.
     pub fn knows(&self, path: &Path) -> bool {
-        self.lock().as_ref().is_some_and(|notes| notes.paths.contains_key(path))
+        self.lock().as_ref().is_some_and(|notes| notes.paths.place(path).is_some())
     }
 
     /// Says who looks from now on; `None`: nobody in particular.
@@ -174,9 +208,10 @@ impl Sights {
     pub fn path(&self, path: &Path, seen: Seen) {
         self.note(|notes| {
             let trusted = [seen.itself, seen.behind].iter().flatten().all(|stat| notes.is_old(stat));
-            let mut lookers = Lookers::default();
-            lookers.add(notes.whose);
-            notes.path(path.to_owned(), Seen { trusted, ..seen }, lookers);
+            let look = (notes.path(path, Seen { trusted, ..seen }), notes.whose.unwrap_or(NOBODY));
+            if notes.looks.last() != Some(&look) {
+                notes.looks.push(look);
+            }
         });
     }
 

@@ -2,6 +2,8 @@
 //!
 //! A build with nothing to do makes no run, takes no lock and starts no process.
 
+pub mod folder;
+
 use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
@@ -53,7 +55,13 @@ impl Ahead {
     }
 
     fn look(&self) -> Result<Preview, Failed> {
-        look_ahead(&self.opened, &self.closure, &self.asked, None)
+        look_ahead(&self.opened, &self.closure, &self.asked)
+    }
+
+    /// Judges everything without touching anything; `mark_ns` is the file system's "now", if that is known.
+    fn look_noting(&self, hashes: &HashCache, mark_ns: Option<i64>) -> Result<Preview, Failed> {
+        mark_ns.into_iter().for_each(|mark_ns| hashes.mark(mark_ns));
+        look_with(&self.opened, &self.closure, &self.asked, hashes)
     }
 
     /// Writes the plan that answers the next build; `ran`: after a run, under its lock.
@@ -80,14 +88,14 @@ impl Ahead {
         project: &Project,
         request: &BuildRequest,
         status: &str,
-        records: Option<&Store>,
+        (records, hashes): (Option<&Store>, &HashCache),
         mark_ns: i64,
     ) {
         match &self.cone {
             Some(cone) if status != "completed" => drop(cone.keep(mark_ns)),
             _ if status == "interrupted" => {}
             _ => {
-                let judged = judge_again(self, records, mark_ns)
+                let judged = judge_again(self, records, hashes, mark_ns)
                     .filter(|(seen, _)| self.cone.is_none() || cone::is_as_it_can_be(seen));
                 if let Some((seen, judged)) = judged {
                     self.publish(project, request, &seen, (judged, mark_ns), true);
@@ -122,19 +130,21 @@ pub fn build(
         return build_at_once(project, request, planned, (lock, store), events, begun);
     }
     let mark_ns = file_system_now(&planned.opened.folder).ok();
-    let (seen, judged) = kept::noting(&planned.opened, &planned.closure, mark_ns, || {
-        look_ahead(&planned.opened, &planned.closure, &planned.asked, mark_ns)
-    });
+    let hashes = known_files(&planned.opened, &planned.asked)?;
+    let (seen, judged) =
+        kept::noting(&planned.opened, &planned.closure, mark_ns, || planned.look_noting(&hashes, mark_ns));
     let seen = seen?;
     let observed = request.watch.is_some().then(|| Seen::of(&planned.opened, &seen));
     if seen.is_green() && !planned.opened.world.located.as_ref().is_some_and(|located| located.unmade) {
-        let summary = nothing_to_do(&planned.opened.world, &seen, begun);
+        let summary = nothing_to_do(&planned.opened.world, &seen, begun, request.all_steps);
         if let Some(judged) = judged.zip(mark_ns) {
             planned.publish(project, request, &seen, judged, false);
         }
         return Ok(Built { seen: observed, ..planned.built(project, request, summary) });
     }
-    let (ahead, summary) = really(project, request, planned, seen, events)?;
+    // These notes say nothing of the end of a run.
+    drop(judged);
+    let (ahead, summary) = really(project, request, planned, seen, &hashes, events)?;
     Ok(Built { seen: observed, ..ahead.built(project, request, summary) })
 }
 
@@ -167,8 +177,10 @@ fn build_at_once(
     begun: Instant,
 ) -> Result<Built, Failed> {
     let mark_ns = file_system_now(&ahead.opened.folder).ok();
+    let hashes = known_files(&ahead.opened, &ahead.asked)?;
+    mark_ns.into_iter().for_each(|mark_ns| hashes.mark(mark_ns));
     let (seen, judged) = kept::noting(&ahead.opened, &ahead.closure, mark_ns, || {
-        judge(&ahead.opened, Some(&store), &ahead.closure, &ahead.asked, mark_ns)
+        judge(&ahead.opened, Some(&store), &ahead.closure, &ahead.asked, &hashes)
     });
     let seen = seen?;
     let observed = request.watch.is_some().then(|| Seen::of(&ahead.opened, &seen));
@@ -176,16 +188,16 @@ fn build_at_once(
         if let Some(judged) = judged.zip(mark_ns) {
             ahead.publish(project, request, &seen, judged, false);
         }
-        nothing_to_do(&ahead.opened.world, &seen, begun)
+        nothing_to_do(&ahead.opened.world, &seen, begun, request.all_steps)
     } else {
         records_will_change(&ahead.opened.folder);
-        let summary = run(project, request, &ahead, &store, &seen, (cancel(request)?, events))?;
+        let summary = run(project, request, &ahead, (&store, &hashes), &seen, (cancel(request)?, events))?;
         {
             let _span = project.profile.span(Category::Database, || "settle");
             store.settle().map_err(store_failed)?;
         }
         if let Ok(mark_ns) = file_system_tick(&ahead.opened.folder) {
-            ahead.publish_after(project, request, &summary.status, Some(&store), mark_ns);
+            ahead.publish_after(project, request, &summary.status, (Some(&store), &hashes), mark_ns);
         }
         summary
     };
@@ -227,9 +239,13 @@ fn check_arguments(opened: &Opened, wanted: &[StepId], request: &BuildRequest) -
         .hint("name one task whose `run` holds \"{args}\""))
 }
 
-/// Judges everything without touching anything; `mark_ns` is the file system's "now", if that is known.
-pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked, mark_ns: Option<i64>) -> Result<Preview, Failed> {
-    judge(opened, opened.records()?.as_ref(), closure, asked, mark_ns)
+/// Judges everything without touching anything.
+pub fn look_ahead(opened: &Opened, closure: &[StepId], asked: &Asked) -> Result<Preview, Failed> {
+    look_with(opened, closure, asked, &known_files(opened, asked)?)
+}
+
+fn look_with(opened: &Opened, closure: &[StepId], asked: &Asked, hashes: &HashCache) -> Result<Preview, Failed> {
+    judge(opened, opened.records()?.as_ref(), closure, asked, hashes)
 }
 
 /// The same by records that are open.
@@ -238,13 +254,16 @@ fn judge(
     records: Option<&Store>,
     closure: &[StepId],
     asked: &Asked,
-    mark_ns: Option<i64>,
+    hashes: &HashCache,
 ) -> Result<Preview, Failed> {
-    let records_for_all = records.filter(|_| asked.vouched.is_none());
-    let stats = records_for_all.map(Store::stats).transpose().ok().flatten().unwrap_or_default();
-    let hashes = HashCache::new(stats).profiled(&opened.world.profile);
-    mark_ns.into_iter().for_each(|mark_ns| hashes.mark(mark_ns));
-    preview(&opened.world, Records(records), &hashes, closure, asked).map_err(observe_failed)
+    preview(&opened.world, Records(records), hashes, closure, asked).map_err(observe_failed)
+}
+
+/// What the database knows of files. Where few steps are judged, reading their files again costs less than all of that.
+fn known_files(opened: &Opened, asked: &Asked) -> Result<HashCache, Failed> {
+    let store = if asked.vouched.is_some() { None } else { opened.records()? };
+    let stats = store.as_ref().map(Store::stats).transpose().ok().flatten().unwrap_or_default();
+    Ok(HashCache::new(stats).profiled(&opened.world.profile))
 }
 
 /// The wish to end, from signals. Asked for once a process.
@@ -260,11 +279,12 @@ fn really(
     request: &BuildRequest,
     planned: Ahead,
     seen: Preview,
+    hashes: &HashCache,
     events: Sender<Event>,
 ) -> Result<(Ahead, BuildSummary), Failed> {
     let cancel = cancel(request)?;
     if planned.cone.is_none() {
-        prepare_folder(&planned.opened)?;
+        folder::prepare(&planned.opened)?;
     }
     let (_lock, waited) = wait_for_lock(&planned.opened.folder, &command_line(request), &cancel, &events)?;
     let (planned, seen) = still(project, request, planned, seen, waited)?;
@@ -284,13 +304,14 @@ fn really(
         waited || ahead.closure != planned.closure || opened.world.graph != planned.opened.world.graph
     });
     let seen = if moved { ahead.look()? } else { seen };
-    let summary = run(project, request, &ahead, &store, &seen, (cancel, events))?;
+    let summary = run(project, request, &ahead, (&store, hashes), &seen, (cancel, events))?;
+    drop(seen);
     {
         let _span = project.profile.span(Category::Database, || "close");
         store.close().map_err(store_failed)?;
     }
     if let Ok(mark_ns) = file_system_tick(&ahead.opened.folder) {
-        ahead.publish_after(project, request, &summary.status, None, mark_ns);
+        ahead.publish_after(project, request, &summary.status, (None, hashes), mark_ns);
     }
     Ok((ahead, summary))
 }
@@ -299,7 +320,7 @@ fn run(
     project: &Project,
     request: &BuildRequest,
     ahead: &Ahead,
-    store: &Store,
+    (store, hashes): (&Store, &HashCache),
     seen: &Preview,
     (cancel, events): (Cancel, Sender<Event>),
 ) -> Result<BuildSummary, Failed> {
@@ -311,6 +332,8 @@ fn run(
         closure: &ahead.closure,
         preview: seen,
         asked: ahead.asked.clone(),
+        all_steps: request.all_steps,
+        hashes,
         jobs: jobs(request),
         memory_bytes: memory_bytes(&opened.world)?,
         fail_fast: request.fail_fast,
@@ -396,13 +419,16 @@ fn memory_bytes(world: &World) -> Result<Option<u64>, Failed> {
 
 /// Judges what a build left behind, with notes for the plan: what a step looked at while others ran says nothing of the end.
 /// Nothing is written to the database any more; `mark_ns` is later than all that was written.
-fn judge_again(ahead: &Ahead, records: Option<&Store>, mark_ns: i64) -> Option<(Preview, Notes)> {
+fn judge_again(ahead: &Ahead, records: Option<&Store>, hashes: &HashCache, mark_ns: i64) -> Option<(Preview, Notes)> {
     let opened = &ahead.opened;
     let _span = opened.world.profile.span(Category::Command, || "judge what was built");
     let asked = Asked { vouched: ahead.asked.vouched.clone(), ..Asked::default() };
-    let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || match records {
-        Some(records) => judge(opened, Some(records), &ahead.closure, &asked, Some(mark_ns)),
-        None => look_ahead(opened, &ahead.closure, &asked, Some(mark_ns)),
+    let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || {
+        hashes.mark(mark_ns);
+        match records {
+            Some(records) => judge(opened, Some(records), &ahead.closure, &asked, hashes),
+            None => look_with(opened, &ahead.closure, &asked, hashes),
+        }
     });
     seen.ok().zip(judged)
 }
@@ -447,40 +473,6 @@ fn exec_failed(error: ExecError) -> Failed {
         ExecError::Observe(error) => observe_failed(error),
         other => Failed::missing(other.to_string()),
     }
-}
-
-/// `.pl` with its own `.gitignore`, and the excludes of the repository around the project.
-pub fn prepare_folder(opened: &Opened) -> Result<(), Failed> {
-    let failed = |path: &Path| {
-        let path = path.display().to_string();
-        move |error: std::io::Error| {
-            Failed::missing(format!("cannot write {path}: {error}"))
-                .hint("pl keeps its state in .pl; the project's folder must be writable")
-        }
-    };
-    std::fs::create_dir_all(&opened.folder).map_err(failed(&opened.folder))?;
-    let ignore = opened.folder.join(".gitignore");
-    if !ignore.exists() {
-        std::fs::write(&ignore, "*\n").map_err(failed(&ignore))?;
-    }
-    std::fs::create_dir_all(&opened.world.state).map_err(failed(&opened.world.state))?;
-    exclude(&opened.world.root);
-    Ok(())
-}
-
-/// Adds `.pl/` and `.worktrees/` to `info/exclude`; a repository that cannot be written stays as it is.
-fn exclude(root: &Path) {
-    let Ok(around) = crate::git::repository::Repository::open(root) else { return };
-    let path = around.common_dir().join("info").join("exclude");
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let missing: Vec<&str> =
-        [".pl/", ".worktrees/"].into_iter().filter(|entry| !text.lines().any(|line| line == *entry)).collect();
-    if missing.is_empty() {
-        return;
-    }
-    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    let _ = path.parent().map(std::fs::create_dir_all);
-    let _ = std::fs::write(&path, format!("{text}{end}{}\n", missing.join("\n")));
 }
 
 /// What a killed build left behind in git's metadata.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::analysis::pipeline::{Pipeline, Task};
-use crate::base::digest::Digest;
+use crate::base::digest::{Digest, Running};
 use crate::cli::engine::building::Ahead;
 use crate::cli::engine::kept::{Moved, Summary};
 use crate::cli::engine::open::{self, Opened, Purpose, bare_world};
@@ -43,12 +43,18 @@ pub(super) struct Cone {
     has_read: bool,
 }
 
-/// What a plan says of each step, and what their names and order come to; `None` where there are steps other than tasks.
-pub(super) fn table(world: &World, preview: &Preview) -> Option<(String, Vec<StepSeen>)> {
-    let closure: Vec<StepId> = preview.steps.iter().map(|plan| plan.step).collect();
-    let (shape, needs) = shape(world, &closure)?;
-    let steps = preview.steps.iter().zip(needs).map(|(plan, needs)| step_seen(world, plan, needs));
-    Some((shape, steps.collect::<Option<_>>()?))
+/// What the steps' names and order come to; `None` where there are steps other than tasks, or some of which too little is known.
+pub(super) fn shape_of(world: &World, preview: &Preview) -> Option<String> {
+    let is_known = |plan: &StepPlan| plan.key.is_some() || !plan.is_green();
+    let steps = preview.steps.iter();
+    steps.clone().all(is_known).then(|| shape(world, steps.map(|plan| plan.step), |step| preview.place(step)))?
+}
+
+/// What a plan says of the step at a place.
+pub(super) fn seen_at(world: &World, preview: &Preview, place: u32) -> Option<StepSeen> {
+    let plan = preview.steps.get(place as usize)?;
+    let needs = world.graph.step(plan.step).depends_on.iter();
+    step_seen(world, plan, needs.map(|need| preview.place(*need)).collect::<Option<_>>()?)
 }
 
 fn step_seen(world: &World, plan: &StepPlan, needs: Vec<u32>) -> Option<StepSeen> {
@@ -73,22 +79,22 @@ pub(super) fn is_as_it_can_be(preview: &Preview) -> bool {
     preview.steps.iter().all(|plan| always(plan) || plan.is_green())
 }
 
-/// A digest of names, order and needs; and the needs by place.
-fn shape(world: &World, closure: &[StepId]) -> Option<(String, Vec<Vec<u32>>)> {
-    let places: HashMap<StepId, u32> = closure.iter().copied().zip(0..).collect();
-    let mut bytes = Vec::new();
-    let mut all = Vec::with_capacity(closure.len());
+/// A digest of names, order and needs.
+fn shape(
+    world: &World,
+    closure: impl Iterator<Item = StepId>,
+    place: impl Fn(StepId) -> Option<u32>,
+) -> Option<String> {
+    let mut running = Running::default();
     for step in closure {
-        let name = task(world, *step)?.name.as_str();
-        let needs: Vec<u32> =
-            world.graph.step(*step).depends_on.iter().map(|need| places.get(need).copied()).collect::<Option<_>>()?;
-        bytes.extend_from_slice(&(name.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(name.as_bytes());
-        bytes.extend_from_slice(&(needs.len() as u64).to_le_bytes());
-        needs.iter().for_each(|need| bytes.extend_from_slice(&need.to_le_bytes()));
-        all.push(needs);
+        let name = task(world, step)?.name.as_str();
+        let needs = world.graph.step(step).depends_on;
+        running.field(name.as_bytes()).add(&(needs.len() as u64).to_le_bytes());
+        for need in needs {
+            running.add(&place(*need)?.to_le_bytes());
+        }
     }
-    Some((Digest::of(&bytes).hex(), all))
+    Some(running.end().hex())
 }
 
 fn task(world: &World, step: StepId) -> Option<&Task> {
@@ -124,8 +130,13 @@ pub(super) fn ahead(project: &Project, request: &BuildRequest, moved: Moved) -> 
     }
     let read = Ahead::open(project, request, Purpose::Planning).ok()?;
     let world = &read.opened.world;
-    let (shape, differing) = rayon::join(|| shape(world, &read.closure), || differing(world, &read.closure, cold));
-    let ((shape, _), differing) = (shape?, differing?);
+    let closure = &read.closure;
+    let shape_now = || {
+        let places: HashMap<StepId, u32> = closure.iter().copied().zip(0..).collect();
+        shape(world, closure.iter().copied(), |step| places.get(&step).copied())
+    };
+    let (shape, differing) = rayon::join(shape_now, || differing(world, closure, cold));
+    let (shape, differing) = (shape?, differing?);
     let is_read = |file: &u32| read.opened.read.knows(&moved.kept.file_path(*file));
     if read.opened.world.located.is_some() || shape != moved.summary.shape || !others.iter().all(is_read) {
         return None;
@@ -236,9 +247,7 @@ impl Cone {
         };
         let mut notes = judged;
         if self.has_read {
-            let mut read = opened.read.end()?;
-            read.absorb(notes);
-            notes = read;
+            notes.absorb(opened.read.end()?);
         }
         let mut steps: Vec<(u32, StepSeen)> = Vec::with_capacity(preview.steps.len());
         for (plan, place) in preview.steps.iter().zip(&self.places) {

@@ -33,7 +33,7 @@ pub fn explain(project: &Project, step: &str) -> Result<Explanation, Failed> {
     let wanted = opened.wanted(&[step.to_owned()]).map_err(|failed| or_a_code(failed, step))?;
     let closure = opened.closure(&wanted);
     let asked = Asked { parts: true, ..Asked::default() };
-    let seen = look_ahead(&opened, &closure, &asked, None)?;
+    let seen = look_ahead(&opened, &closure, &asked)?;
     let steps: Vec<PlannedStep> = planned(&opened.world, &seen);
     let places: HashMap<&str, usize> =
         steps.iter().enumerate().map(|(place, step)| (step.name.as_str(), place)).collect();

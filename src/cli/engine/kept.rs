@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::Digest;
 use crate::cli::engine::cone;
 use crate::cli::engine::open::{self, Opened, refuse_own_worktree};
-use crate::cli::engine::steps_told::{Detail, Row, detail, fresh_step};
+use crate::cli::engine::steps_told::{self, Detail, Row, fresh_step};
 use crate::cli::engine::vouching;
 use crate::cli::engine::{BuildRequest, Project};
 use crate::git::repository::Repository;
@@ -20,7 +20,7 @@ use crate::graph::{StepId, StepKind};
 use crate::kept::Kept;
 use crate::kept::looking::{self, Mended};
 use crate::kept::steps::Cold;
-use crate::kept::writing::{self, Plan};
+use crate::kept::writing::{self, Plan, Steps};
 use crate::observe::world::{Located, World, project_id, state_dir};
 use crate::preview::Preview;
 use crate::project::find_root;
@@ -377,8 +377,8 @@ pub struct Ended<'a> {
 /// there is none, and the next build looks anew.
 pub fn publish(ended: Ended<'_>) -> Option<()> {
     let Ended { opened, project, request, wanted, preview, judged, mark_ns } = ended;
-    let mut notes = opened.read.end()?;
-    notes.absorb(judged);
+    let mut notes = judged;
+    notes.absorb(opened.read.end()?);
     let unfinished = cone::unfinished(preview);
     if !is_plain(request) || !unfinished.is_empty() && unfinished.len() == preview.steps.len() {
         return None;
@@ -393,10 +393,12 @@ pub fn publish(ended: Ended<'_>) -> Option<()> {
         return None;
     }
     let world = &opened.world;
-    let (shape, steps) = cone::table(world, preview).unwrap_or_default();
-    if steps.is_empty() && !unfinished.is_empty() {
+    let shape = cone::shape_of(world, preview);
+    if shape.is_none() && !unfinished.is_empty() {
         return None;
     }
+    let seen = |place: u32| cone::seen_at(world, preview, place);
+    let steps = shape.as_ref().map(|_| Steps { count: preview.count(), seen: &seen });
     let summary = Summary {
         targets: request.targets.clone(),
         named: wanted.len(),
@@ -407,7 +409,7 @@ pub fn publish(ended: Ended<'_>) -> Option<()> {
         database: opened.database.clone(),
         database_stat: database.stat,
         repository,
-        shape,
+        shape: shape.unwrap_or_default(),
         pools: world.pipeline.pools.clone(),
         memory_bytes: world.pipeline.memory_bytes,
     };
@@ -416,7 +418,7 @@ pub fn publish(ended: Ended<'_>) -> Option<()> {
         root: &world.root,
         notes,
         summary: serde_json::to_vec(&summary).ok()?,
-        detail: serde_json::to_vec(&detail(opened, preview)).ok()?,
+        detail: &|out| Ok(serde_json::to_writer(out, &steps_told::Told::of(opened, preview))?),
         steps,
         unfinished,
     };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::analysis::names::suggest;
 use crate::analysis::pipeline::{Pipeline, Rule, quote};
 use crate::cli::engine::Project;
-use crate::cli::engine::building::{heard, prepare_folder};
+use crate::cli::engine::building::{folder, heard};
 use crate::cli::engine::open::{FOLDER, Purpose, git_failed, open};
 use crate::cli::exit::{Failed, Kind};
 use crate::exec::working_copy::{self, Asked, Beginning, LintError};
@@ -54,7 +54,7 @@ pub fn lint(project: &Project, request: LintRequest) -> Result<LintSummary, Fail
     let (paths, named) = paths(&project.directory, &opened.world.root, &request.paths)?;
     let cancel = heard()?;
     // A tree that cannot be written can be looked over all the same.
-    let unwritable = if is_known { None } else { prepare_folder(&opened).err() };
+    let unwritable = if is_known { None } else { folder::prepare(&opened).err() };
     let begun = match begun {
         Some(begun) => begun?,
         None => look(unwritable.is_none().then_some(&folder))?,

@@ -70,7 +70,8 @@ pub fn open_noting(request: &Request, arguments: &[String], purpose: Purpose, no
     let root = project::find_root(&OsSystem, &directory);
     let read = Arc::new(Sights::default());
     if noting {
-        read.begin(file_system_now(&root.join(FOLDER)).ok());
+        // Where nothing was built yet there is no folder of ours; without a mark a build would have to read everything again.
+        read.begin(file_system_now(&root.join(FOLDER)).or_else(|_| file_system_now(&root)).ok());
     }
     let system = Watching::new(&read);
     let project = project_id(&root);

@@ -24,7 +24,7 @@ pub fn plan(project: &Project, targets: &[String], force: bool) -> Result<Planne
     let wanted = opened.wanted(targets)?;
     let closure = opened.closure(&wanted);
     let asked = Asked { force: if force { wanted } else { Vec::new() }, ..Asked::default() };
-    let seen = look_ahead(&opened, &closure, &asked, None)?;
+    let seen = look_ahead(&opened, &closure, &asked)?;
     let report = CheckReport {
         ok: true,
         bundles_checked: opened.world.pipeline.workstreams.len(),

@@ -2,16 +2,16 @@
 //!
 //! Written when a build was green, read where a program wants all steps. Knows nothing of files.
 
-use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::collections::HashSet;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::cli::engine::open::Opened;
-use crate::exec::run::nothing_to_do;
+use crate::exec::run::fresh_workstreams;
 use crate::graph::StepId;
-use crate::preview::{Preview, planned};
-use crate::summary::{PlannedStep, StepStatus, StepSummary, WorkstreamSummary};
+use crate::observe::world::World;
+use crate::preview::{Preview, StepPlan, words};
+use crate::summary::{StepStatus, StepSummary, WorkstreamSummary};
 
 /// What is said of each step, for programs that read it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -106,28 +106,53 @@ pub fn fresh_step(row: Row) -> StepSummary {
     }
 }
 
-/// What is to be said of a green build.
-pub fn detail(opened: &Opened, preview: &Preview) -> Detail {
-    let places: HashMap<StepId, usize> =
-        preview.steps.iter().enumerate().map(|(place, plan)| (plan.step, place)).collect();
-    let graph = &opened.world.graph;
-    let row = |(step, plan): (PlannedStep, &crate::preview::StepPlan)| Row {
-        name: step.name,
-        kind: step.kind,
-        workstream: step.workstream,
-        reason: step.reason,
-        tool: step.tool,
-        needs: graph.step(plan.step).depends_on.iter().filter_map(|need| places.get(need).copied()).collect(),
-    };
-    let steps = planned(&opened.world, preview).into_iter().zip(&preview.steps).map(row).collect();
-    let summary = nothing_to_do(&opened.world, preview, Instant::now());
-    let workstreams = summary.workstreams.into_iter().map(|one| WorkstreamSummary { steps: Vec::new(), ..one });
-    let pipeline = &opened.world.pipeline;
-    let is_id = |text: &str| text.starts_with("ws-");
-    let mistaken = pipeline
-        .tasks
-        .iter()
-        .any(|task| is_id(task.name.as_str()) || task.outputs.iter().any(|output| is_id(output.path.as_str())));
-    let ids = pipeline.workstreams.iter().filter(|_| !mistaken).map(|workstream| workstream.id.to_string()).collect();
-    Detail { steps, workstreams: workstreams.collect(), ids }
+/// What is to be said of a green build; it is read back as [`Detail`].
+#[derive(Serialize)]
+pub struct Told<'a> {
+    steps: Rows<'a>,
+    workstreams: Vec<WorkstreamSummary>,
+    ids: Vec<String>,
+}
+
+/// Rows, made while they are written.
+struct Rows<'a> {
+    world: &'a World,
+    preview: &'a Preview,
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.preview.steps.iter().map(|plan| self.row(plan)))
+    }
+}
+
+impl Rows<'_> {
+    fn row(&self, plan: &StepPlan) -> Row {
+        let step = self.world.graph.step(plan.step);
+        let place = |need: &StepId| self.preview.place(*need).map(|place| place as usize);
+        Row {
+            name: step.kind.name(),
+            kind: step.kind.word().to_owned(),
+            workstream: step.kind.workstream().map(ToString::to_string),
+            reason: words(&plan.verdict).1,
+            tool: plan.tool.as_deref().map(str::to_owned),
+            needs: step.depends_on.iter().filter_map(place).collect(),
+        }
+    }
+}
+
+impl<'a> Told<'a> {
+    /// What is to be said of what was judged.
+    pub fn of(opened: &'a Opened, preview: &'a Preview) -> Self {
+        let world = &opened.world;
+        let pipeline = &world.pipeline;
+        let is_id = |text: &str| text.starts_with("ws-");
+        let mistaken = pipeline
+            .tasks
+            .iter()
+            .any(|task| is_id(task.name.as_str()) || task.outputs.iter().any(|output| is_id(output.path.as_str())));
+        let workstreams = pipeline.workstreams.iter().filter(|_| !mistaken);
+        let ids = workstreams.map(|workstream| workstream.id.to_string()).collect();
+        Self { steps: Rows { world, preview }, workstreams: fresh_workstreams(world, preview), ids }
+    }
 }

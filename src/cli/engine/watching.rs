@@ -90,7 +90,7 @@ pub fn see_all(project: &Project, request: &BuildRequest) -> Result<Seen, Failed
     let opened = open::open(project, &request.args, Purpose::Planning)?;
     let wanted = opened.wanted(&request.targets)?;
     let closure = opened.closure(&wanted);
-    let seen = look_ahead(&opened, &closure, &Asked::default(), None)?;
+    let seen = look_ahead(&opened, &closure, &Asked::default())?;
     Ok(Seen::of(&opened, &seen))
 }
 

@@ -2,13 +2,15 @@
 //!
 //! Plain data.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::base::failure::Failure;
 use crate::fingerprint::Key;
+use crate::graph::StepId;
 use crate::plan::Verdict;
 use crate::store::record::Outcome;
-use crate::summary::StepStatus;
+use crate::summary::{StepStatus, StepSummary, WorkstreamSummary};
 
 /// What is remembered of a step besides its key.
 pub struct Made {
@@ -28,6 +30,30 @@ impl Made {
         let body = serde_json::to_value(body).unwrap_or(serde_json::Value::Null);
         Self { outcome, body, request: None, duration_ms }
     }
+}
+
+/// All that is kept of a task or setup that ended well, where nobody wants to be told of every step.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain {
+    /// The step.
+    pub step: StepId,
+    /// A record held.
+    pub is_fresh: bool,
+    /// A program ran.
+    pub ran: bool,
+    /// Wall time.
+    pub duration_ms: u64,
+}
+
+/// What a run's steps came to.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Tasks and their setups that nothing more is told of.
+    pub plain: Vec<Plain>,
+    /// The others, in graph order.
+    pub tasks: BTreeMap<StepId, StepSummary>,
+    /// By id.
+    pub workstreams: Vec<WorkstreamSummary>,
 }
 
 /// How a step ended.
@@ -67,6 +93,11 @@ impl Ending {
     pub fn ran(status: StepStatus, verdict: &Verdict, begun: Instant) -> Self {
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         Self { attempts: 1, duration_ms, ..Self::without_running(status, verdict) }
+    }
+
+    /// It is good, and there is nothing more to say of it.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.status, StepStatus::Done | StepStatus::Fresh) && self.failure.is_none()
     }
 
     /// Adds a few words.

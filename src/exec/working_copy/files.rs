@@ -143,7 +143,11 @@ impl Files {
     /// The digests that are known, to start from again.
     pub fn stats(&self, root: &Path) -> Stats {
         let mut stats = self.tree.as_ref().map(|tree| stats(root, tree)).unwrap_or_default();
-        stats.extend(self.cache.learned().into_iter().map(|(path, stat, digest)| (path, (stat, digest))));
+        let learned = self.cache.each_learned(|path, stat, digest| {
+            stats.insert(path.to_owned(), (*stat, *digest));
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let Ok(()) = learned;
         stats
     }
 

@@ -24,7 +24,7 @@ pub fn tree(root: &Path, entries: &[Input], notes: Notes, index: Option<Index>, 
     (tree.index, tree.nameless) = (index, nameless as u64);
     let mut below: BTreeMap<&Path, Vec<u32>> = BTreeMap::new();
     for (place, entry) in entries.iter().enumerate() {
-        let (seen, _) = notes.paths.get(&root.join(&entry.path))?;
+        let seen = notes.seen(notes.paths.place(&root.join(&entry.path))?);
         let stat = seen.itself?;
         let trusted = if seen.trusted { stat.ctime_ns } else { UNKNOWN };
         tree.push(&entry.path, Stat { ctime_ns: trusted, ..stat }, entry.digest);
@@ -72,27 +72,15 @@ fn others(root: &Path, entries: &[Input], notes: &Notes, listed: &HashSet<PathBu
         let folder = path.parent().and_then(|folder| folder.strip_prefix(root).ok());
         seen.itself.is_none() && folder.is_some_and(|folder| listed.contains(folder))
     };
-    let mut others: Vec<Other> = notes
-        .paths
-        .iter()
-        .filter(|(path, (seen, _))| !is_row(path, seen) && !is_told_by_folder(path, seen))
-        .map(|(path, (seen, _))| Other {
-            path: path.clone(),
-            itself: seen.itself,
-            behind: seen.behind,
-            trusted: seen.trusted,
-        })
-        .collect();
     // A rule that says what is ignored was read by a library: only its stat can vouch for it, as a row and as what it is.
-    let rules = notes.paths.iter().filter(|(path, (seen, _))| {
+    let is_ignore_rule = |path: &Path, seen: &Seen| {
         path.file_name() == Some(OsStr::from_bytes(b".gitignore")) && seen.itself.is_some() && is_row(path, seen)
-    });
-    others.extend(rules.map(|(path, (seen, _))| Other {
-        path: path.clone(),
-        itself: seen.itself,
-        behind: seen.behind,
-        trusted: seen.trusted,
-    }));
+    };
+    let all = notes.paths.places().map(|place| (notes.paths.path(place), notes.seen(place)));
+    let mut others: Vec<Other> = all
+        .filter(|(path, seen)| !is_row(path, seen) && !is_told_by_folder(path, seen) || is_ignore_rule(path, seen))
+        .map(|(path, seen)| Other { path, itself: seen.itself, behind: seen.behind, trusted: seen.trusted })
+        .collect();
     others.sort_by(|left, right| left.path.cmp(&right.path));
     others
 }

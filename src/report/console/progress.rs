@@ -23,7 +23,7 @@ pub(super) struct Progress {
     pub ended: usize,
     /// Steps that have failed.
     pub failed: usize,
-    /// Steps that have ended, and whether they failed.
+    /// Steps of workstreams that have ended, and whether they failed.
     endings: BTreeMap<String, bool>,
     /// Widest name seen, for alignment.
     pub name_columns: usize,
@@ -104,11 +104,13 @@ impl Progress {
 
     fn end(&mut self, step: &str, status: StepStatus, detail: Option<&String>) {
         let (workstream, part) = split_step(step);
-        // In a fix loop a step ends once a candidate; fixes are not among the planned steps.
-        if !part.starts_with("fix.") {
-            let before = self.endings.insert(step.to_owned(), status == StepStatus::Failed);
+        // In a fix loop a step ends once a candidate; fixes are not among the planned steps. A task ends once, and there may be
+        // very many of them.
+        if workstream.is_none() || !part.starts_with("fix.") {
+            let is_bad = status == StepStatus::Failed;
+            let before = workstream.and_then(|_| self.endings.insert(step.to_owned(), is_bad));
             self.ended += usize::from(before.is_none());
-            self.failed += usize::from(status == StepStatus::Failed);
+            self.failed += usize::from(is_bad);
             self.failed -= usize::from(before == Some(true));
         }
         if let (Some(id), StepStatus::Skipped, Some(detail)) = (workstream, status, detail) {

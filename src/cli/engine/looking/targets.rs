@@ -196,7 +196,7 @@ fn row(name: &str, kind: &str, standing: Standing, about: Option<String>) -> Tar
 /// What `check` would say of these targets and all that they need.
 pub fn judged(opened: &Opened, wanted: &[StepId]) -> Result<HashMap<StepKind, StepPlan>, Failed> {
     let closure = opened.closure(wanted);
-    let seen = look_ahead(opened, &closure, &Asked::default(), None)?;
+    let seen = look_ahead(opened, &closure, &Asked::default())?;
     let kind = |step: StepId| opened.world.graph.step(step).kind.clone();
     Ok(seen.steps.into_iter().map(|plan| (kind(plan.step), plan)).collect())
 }
