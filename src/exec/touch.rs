@@ -71,11 +71,12 @@ pub struct Entered<'a> {
 
 /// Enters a task with the inputs that it begins with. One that works in place moves them itself, and is left alone.
 pub fn enter<'a>(session: &'a Session<'a>, step: StepId, task: &Task, inputs: &[Input]) -> Entered<'a> {
-    let cancel = session.cancel.below();
-    if session.touch.is_some() && !task.in_place {
-        let inputs = inputs.to_vec();
-        lock(&session.running).push(RunningTask { step, inputs, cancel: cancel.clone() });
+    if session.touch.is_none() || task.in_place {
+        // Nobody ends it alone: it needs no wake-up of its own.
+        return Entered { session, step, cancel: session.cancel.clone() };
     }
+    let (cancel, inputs) = (session.cancel.below(), inputs.to_vec());
+    lock(&session.running).push(RunningTask { step, inputs, cancel: cancel.clone() });
     Entered { session, step, cancel }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Does not know of processes that left the group; `orphan` finds those.
 
-use std::io::Read;
+use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, test_kill_process_group, waitid, waitpgid,
 };
@@ -131,20 +132,20 @@ impl Running<'_> {
 
     /// Reads once; says whether there may be more.
     fn read(&mut self, stream: Stream) -> bool {
-        let mut buffer = [0_u8; READ_BYTES];
-        let pipe: Option<&mut dyn Read> = match stream {
-            Stream::Stdout => self.program.stdout.as_mut().map(|pipe| pipe as &mut dyn Read),
-            Stream::Stderr => self.program.stderr.as_mut().map(|pipe| pipe as &mut dyn Read),
+        let mut buffer = [const { MaybeUninit::uninit() }; READ_BYTES];
+        let pipe = match stream {
+            Stream::Stdout => self.program.stdout.as_ref(),
+            Stream::Stderr => self.program.stderr.as_ref(),
         };
         let Some(pipe) = pipe else { return false };
-        match pipe.read(&mut buffer) {
-            Ok(count) if count > 0 => {
+        match rustix::io::read(pipe, &mut buffer[..]) {
+            Ok((said, _)) if !said.is_empty() => {
                 self.heard = Instant::now();
-                self.capture.take(stream, &buffer[..count]);
+                self.capture.take(stream, said);
                 true
             }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => true,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => false,
+            Err(Errno::INTR) => true,
+            Err(Errno::AGAIN) => false,
             Ok(_) | Err(_) => {
                 match stream {
                     Stream::Stdout => self.program.stdout = None,

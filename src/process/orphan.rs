@@ -4,10 +4,12 @@
 //! environment says whose it is. Elsewhere nothing is found. Does not know what a step is.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
@@ -17,6 +19,9 @@ use super::launch::Launch;
 
 /// Rounds of kill and look again; each round takes a generation of processes.
 const SWEEP_ROUNDS_MAX: usize = 200;
+
+/// Bytes of the list of our children that are read at once.
+const LIST_BYTES: usize = 1024;
 
 /// Between two rounds.
 const SWEEP_PAUSE: Duration = Duration::from_millis(2);
@@ -174,12 +179,20 @@ fn adopted_children() -> Vec<Pid> {
 /// Those children of ours that the kernel's list of our first thread holds: what is orphaned comes to that thread (it is
 /// there as long as we are); what other threads start stands in their lists.
 fn children() -> Vec<Pid> {
-    if !proc_is_ours() {
-        return Vec::new();
+    let Some(list) = list_of_children() else { return Vec::new() };
+    let (mut text, mut part) = (Vec::new(), [0; LIST_BYTES]);
+    while let Ok(count @ 1..) = list.read_at(&mut part, text.len() as u64) {
+        text.extend_from_slice(&part[..count]);
     }
-    let list = std::fs::read_to_string(format!("/proc/self/task/{}/children", getpid().as_raw_nonzero()));
-    // A kernel without these lists has none.
-    list.unwrap_or_default().split_ascii_whitespace().filter_map(parse_pid).collect()
+    String::from_utf8_lossy(&text).split_ascii_whitespace().filter_map(parse_pid).collect()
+}
+
+/// That list, opened once: whoever reads it from its beginning gets what it is then. None where `/proc` is not ours, or the
+/// kernel has no such lists.
+fn list_of_children() -> Option<&'static File> {
+    static LIST: OnceLock<Option<File>> = OnceLock::new();
+    let open = || File::open(format!("/proc/self/task/{}/children", getpid().as_raw_nonzero())).ok();
+    LIST.get_or_init(|| proc_is_ours().then(open).flatten()).as_ref()
 }
 
 fn all_processes() -> Vec<Pid> {
