@@ -1,6 +1,6 @@
 //! Many tasks of one file, flat: their texts one behind the other, and numbers that say which is what.
 //!
-//! A generated graph has hundreds of thousands of tasks, and each a dozen of texts. As a definition a task takes two kilobytes, here
+//! A generated graph has hundreds of thousands of tasks, and each a dozen of texts. As a definition a task takes about a kilobyte, here
 //! some two hundred bytes and no allocation of its own; it is made a definition where it is lowered, and dropped again.
 
 use std::borrow::Cow;
