@@ -60,7 +60,7 @@ mod tests {
         is_bad("{]\n", 1, 2, "key must be a string");
         is_bad("{\"a\": 1,\n \"b\": }\n", 2, 7, "expected value");
         is_bad("{\"ä\": }", 1, 7, "expected value");
-        is_bad("[1, 2", 1, 7, "EOF while parsing a list");
+        is_bad("[1, 2", 1, 6, "EOF while parsing a list");
         is_bad("", 1, 1, "EOF while parsing a value");
         is_bad(" \n", 2, 1, "EOF while parsing a value");
         is_bad("1 2", 1, 3, "trailing characters");
