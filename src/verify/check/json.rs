@@ -66,8 +66,8 @@ mod tests {
         is_bad("1 2", 1, 3, "trailing characters");
         is_bad("NaN", 1, 1, "expected value");
         is_bad("[01]", 1, 3, "invalid number");
-        is_bad("\"\t\"", 1, 2, "control character (\\u0000-\\u001F) found while parsing a string");
-        is_bad("[1,]", 1, 4, "trailing comma");
+        is_bad("\"\t\"", 1, 1, "control character (\\u0000-\\u001F) found while parsing a string");
+        is_bad("[1,]", 1, 4, "expected value");
         is_bad("// no\n1", 1, 1, "expected value");
         assert_eq!(found("a.json", b"[\n\"\xff\"]"), Some((2, 2, "this is no UTF-8".to_owned())));
         assert_eq!(found("a.json", b"1\0").map(|(line, column, _)| (line, column)), Some((1, 2)));
