@@ -130,6 +130,9 @@ fn wrong_definitions_are_told_and_a_failure_is_tried_again() {
     agree_on(&project, &[&[], &["after"]], &[], "a failure");
 }
 
+/// What is done to a log, by what it was after an earlier build and what it is now.
+type Change<'a> = &'a dyn Fn(&[u8], &[u8]);
+
 /// A build of few steps leaves its rows in the log: whatever becomes of that, the plan says no more than the records do.
 #[test]
 fn what_becomes_of_the_log_is_seen() {
@@ -140,7 +143,7 @@ fn what_becomes_of_the_log_is_seen() {
         assert_eq!(ran(&project, false), ["b", "after"], "{text}");
         std::fs::read(&log).expect("a log")
     };
-    let changes: [(&str, &dyn Fn(&[u8], &[u8])); 4] = [
+    let changes: [(&str, Change<'_>); 4] = [
         ("a power cut left an older one", &|older, _| std::fs::write(&log, older).expect("older")),
         ("a power cut left a part of it", &|_, log_now| {
             std::fs::write(&log, &log_now[..log_now.len() - 999]).expect("cut")
