@@ -10,6 +10,7 @@ pub mod admission;
 pub mod session;
 pub mod remember;
 pub mod run;
+mod shell;
 pub mod command;
 pub mod tasks;
 pub mod found;

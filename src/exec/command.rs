@@ -3,6 +3,7 @@
 //! Knows no step kinds; says what went wrong in words, with the line that reproduces it.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use crate::analysis::pipeline::{Command, Environment, quote};
 use crate::base::failure::Failure;
 use crate::exec::admission::Admitted;
 use crate::exec::session::Session;
+use crate::exec::shell::{self, Direct};
 use crate::exec::slots::Places;
 use crate::graph::StepKind;
 use crate::observe::program::search_path;
@@ -177,7 +179,7 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
     let finished = {
         let mut span = profile.span(Category::Program, || launch.argv.first().cloned().unwrap_or_default());
         let _one = profile.count("running programs");
-        let finished = crate::process::run(&request, cancel);
+        let finished = run(&request, &launch.argv, cancel);
         span.tell("step", || step.clone().into());
         span.tell("argv", || launch.argv.clone().into());
         span.tell("ended", || format!("{:?}", finished.ended).into());
@@ -194,6 +196,35 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
         timeout_ms: launch.timeout_ms,
         idle_ms: launch.idle_ms,
     }
+}
+
+/// Runs a program; a shell whose text is a program's words is left out. What could not be started so the shell tells in its
+/// own words, and with its own exit code.
+fn run(request: &Request, argv: &[String], cancel: &Cancel) -> Finished {
+    if let Some(Direct { argv, environment }) = shell::direct(argv, &request.dir, &request.environment) {
+        let finished = crate::process::run(&Request { argv, environment, ..request.clone() }, cancel);
+        match finished.ended {
+            Ended::NotStarted(_) => {}
+            Ended::Signalled(signal) => return as_told(finished, signal, &request.log),
+            _ => return finished,
+        }
+    }
+    crate::process::run(request, cancel)
+}
+
+/// What a shell makes of a command that a signal ended: an exit code, and a line in its output.
+fn as_told(mut finished: Finished, signal: i32, log: &Path) -> Finished {
+    let (code, line) = shell::told(signal);
+    finished.ended = Ended::Exited(code);
+    finished.stderr.extend_from_slice(line.as_bytes());
+    finished.output_tail.extend_from_slice(line.as_bytes());
+    if !line.is_empty() {
+        let made = log.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let file = made.and_then(|()| std::fs::File::options().create(true).append(true).open(log));
+        let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+        finished.log_error = finished.log_error.or_else(|| written.err().map(|error| error.to_string()));
+    }
+    finished
 }
 
 /// Waits until there is memory for a step's program, where it is known to need much.
