@@ -1,13 +1,13 @@
 //! Real databases in real folders.
 
-use std::collections::BTreeMap;
+mod planning;
+
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::attempt::{AttemptStatus, Filter, NewAttempt, NewError, NewEvent};
-use super::lock::try_build_lock;
 use super::opening::Warning;
 use super::record::{NewRecord, Outcome};
 use super::run::RunId;
@@ -17,7 +17,7 @@ use super::{Store, StoreError};
 use crate::base::digest::Digest;
 use crate::fingerprint::{Fingerprint, Key};
 use crate::system::file_hash::HashCache;
-use crate::system::{OsSystem, Stat, System};
+use crate::system::{OsSystem, System};
 
 /// The environment variable that makes a test the writer that is killed.
 const WRITER_VARIABLE: &str = "PL_TEST_STORE_WRITER";
@@ -46,33 +46,6 @@ fn new<'a>(step: &'a str, fingerprint: &'a Fingerprint) -> NewRecord<'a> {
         run_id: None,
         duration_ms: 7,
     }
-}
-
-/// Every file below a folder with its content and times; under root SQLite gives a log that it opens to its owner again, which
-/// moves its ctime.
-fn snapshot(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, Stat)> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        files.insert(folder.clone(), (Vec::new(), OsSystem.lstat(&folder).expect("stat")));
-        for (name, _) in OsSystem.list(&folder).expect("a listing") {
-            let path = folder.join(name);
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let content = OsSystem.read(&path).expect("content");
-                let stat = OsSystem.lstat(&path).expect("stat");
-                let ctime_ns = if path.to_string_lossy().ends_with("-wal") { 0 } else { stat.ctime_ns };
-                files.insert(path.clone(), (content, Stat { ctime_ns, ..stat }));
-            }
-        }
-    }
-    files
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let listed = OsSystem.list(folder).expect("a listing");
-    listed.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
 }
 
 #[test]
@@ -158,82 +131,6 @@ fn large_fingerprints_share_what_did_not_change() {
 }
 
 #[test]
-fn planning_leaves_no_trace() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let dir = folder.path().join("a ?#%/.pl");
-    assert!(Store::open_for_planning(&dir).expect("no error").is_none());
-    assert!(!dir.exists());
-    let print = fingerprint("one");
-    let read_alone = |expected: usize| {
-        let before = snapshot(&dir);
-        let planning = Store::open_for_planning(&dir).expect("no error").expect("a store");
-        assert!(planning.find(print.key()).expect("read").is_some());
-        assert_eq!(planning.all_records().expect("read").len(), expected);
-        assert!(planning.record(&new("a", &print)).is_err());
-        planning.close().expect("closed");
-        assert_eq!(snapshot(&dir), before);
-    };
-    let store = open(&dir);
-    store.record(&new("a", &print)).expect("written");
-    assert!(names(&dir).contains(&"state.db-wal".to_owned()));
-    read_alone(1);
-    store.record(&new("a", &print)).expect("written");
-    store.close().expect("closed");
-    assert_eq!(names(&dir), [".gitignore", "state.db"]);
-    read_alone(2);
-}
-
-#[test]
-fn a_short_log_is_left_and_read_where_it_lies() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let dir = folder.path().join(".pl");
-    open(&dir).close().expect("closed");
-    let print = fingerprint("one");
-    let build = |is_at_rest: bool| {
-        let (store, warnings) = Store::open_known(&dir, &dir.join("state.db"), is_at_rest).expect("a store");
-        assert_eq!(warnings, []);
-        store.expect_few_changes().expect("patience");
-        store
-    };
-    for count in 1..=3 {
-        let store = build(count > 1);
-        store.record(&new("a", &print)).expect("written");
-        assert_eq!(store.all_records().expect("read").len(), count);
-        store.settle().expect("settled");
-        let settled = snapshot(&dir);
-        assert_eq!(store.all_records().expect("read").len(), count);
-        drop(store);
-        let rows_of = |mut all: BTreeMap<PathBuf, (Vec<u8>, Stat)>| {
-            // Where readers stand is told there, too.
-            all.remove(&dir.join("state.db-shm"));
-            all
-        };
-        assert_eq!(rows_of(snapshot(&dir)), rows_of(settled), "nothing is written after that");
-        let settled = snapshot(&dir);
-        let planning = Store::open_for_planning(&dir).expect("no error").expect("a store");
-        assert!(planning.copy.is_none());
-        assert_eq!(planning.all_records().expect("read").len(), count);
-        assert!(planning.record(&new("a", &print)).is_err());
-        drop(planning);
-        assert_eq!(snapshot(&dir), settled, "planning leaves no trace");
-    }
-    // While a living process says that it builds, a log is none that was left.
-    let lock = try_build_lock(&dir, "pl build").expect("free");
-    let planning = Store::open_for_planning(&dir).expect("no error").expect("a store");
-    assert!(planning.copy.is_some());
-    assert_eq!(planning.all_records().expect("read").len(), 3);
-    drop((planning, lock));
-    // The build that makes it long moves it.
-    let store = build(true);
-    (0..100_u8).for_each(|byte| store.keep_bytes_soon(&[byte; 16 * 1024]).expect("kept"));
-    store.record(&new("a", &print)).expect("written");
-    store.settle().expect("settled");
-    assert_eq!(super::opening::log_bytes(&dir.join("state.db")), 0);
-    drop(store);
-    assert_eq!(open(&dir).all_records().expect("read").len(), 4);
-}
-
-#[test]
 fn a_newer_database_is_refused_with_a_hint() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
@@ -249,7 +146,7 @@ fn a_newer_database_is_refused_with_a_hint() {
         assert!(matches!(error, StoreError::Newer { found: 7, .. }), "{error}");
         assert!(error.hint().is_some());
     }
-    assert_eq!(names(folder.path()), [".gitignore", "state.db"]);
+    assert_eq!(planning::names(folder.path()), [".gitignore", "state.db"]);
 }
 
 fn damaged(warnings: &[Warning]) -> usize {
