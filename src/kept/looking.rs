@@ -187,7 +187,7 @@ impl Kept {
             }
             let folder = folder_of.file(place);
             let seen = observe(&self.folder_path(&folder).join(self.name(row.name)), &hashes).ok()?.seen();
-            if seen.state? != digest_at(cold.part(Part::States), place as usize) {
+            if seen.state()? != digest_at(cold.part(Part::States), place as usize) {
                 changed.push(place);
                 continue;
             }
@@ -225,7 +225,7 @@ impl Kept {
         for &place in moved {
             let link = &mut others.links[place];
             let seen = observe(&link.path, hashes).ok()?.seen();
-            if seen.state?.hex() != link.state {
+            if seen.state()?.hex() != link.state {
                 return None;
             }
             let trusted = [seen.itself, seen.behind].iter().flatten().all(|stat| stat.is_older_than(mark_ns));

@@ -57,7 +57,8 @@ pub fn merge(path: &Path, kept: &Kept, cold: &Cold, again: Again<'_>) -> Result<
         merged.folder(*place as usize, row);
     }
     let mut rows = Rows::new(&kept.root);
-    for (place, lookers) in (0..).zip(notes.lookers()) {
+    let looked = (0..).zip(notes.lookers()).filter(|(place, _)| notes.paths.value(*place).looked);
+    for (place, lookers) in looked {
         rows.path(notes.paths.path(place), notes.seen(place), lookers)?;
     }
     for file in std::mem::take(&mut rows.files) {

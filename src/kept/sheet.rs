@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::base::digest::Digest;
 use crate::system::Stat;
 use crate::system::file_hash::HashCache;
-use crate::system::sight::{NOBODY, Noted, Notes};
+use crate::system::sight::{NOBODY, Noted, Notes, state_of};
 
 use super::Others;
 use super::layout::{FileRow, FolderRow, NOT_LISTED, UNKNOWN};
@@ -46,20 +46,24 @@ impl<'a> Sheet<'a> {
         has_unfinished: bool,
     ) -> Result<Self, String> {
         let unfinished = has_unfinished.then(|| {
-            let nothing = Noted { itself: None, state: Some(Digest([0; 32])), trusted: false };
+            let nothing = Noted { itself: None, content: Some(Digest([0; 32])), trusted: false, looked: true };
             notes.paths.insert(&root.join(UNFINISHED), nothing)
         });
         let hashes = HashCache::new(HashMap::new());
         let mut order = Vec::with_capacity(notes.paths.len());
         for place in notes.paths.places() {
             let mut noted = *notes.paths.value(place);
-            if noted.state.is_none() {
-                noted.state = Some(glanced(&notes.paths.path(place), &notes.seen(place), &hashes)?);
+            if !noted.looked {
+                continue;
+            }
+            if noted.content.is_none() {
+                noted.content = Some(glanced(&notes.paths.path(place), &notes.seen(place), &hashes)?);
                 *notes.paths.value_mut(place) = noted;
             }
-            match noted.state.filter(|_| is_link(noted.itself)) {
-                Some(state) => others.links.push(link_seen(notes.paths.path(place), &notes.seen(place), state)),
-                None => order.push(place),
+            if is_link(noted.itself) {
+                others.links.extend(link_seen(notes.paths.path(place), &notes.seen(place)));
+            } else {
+                order.push(place);
             }
         }
         let notes: &Notes = notes;
@@ -92,8 +96,12 @@ impl<'a> Sheet<'a> {
 
     /// Writes the part of states.
     pub(super) fn write_states(&self, out: &mut impl Write) -> io::Result<()> {
-        let states = self.order.iter().filter_map(|place| self.notes.paths.value(*place).state);
-        states.into_iter().try_for_each(|state| out.write_all(&state.0))
+        self.order.iter().try_for_each(|place| {
+            let Noted { itself, content, .. } = self.notes.paths.value(*place);
+            let content = content.as_ref().unwrap_or(&Digest([0; 32]));
+            let is_unfinished = self.unfinished == Some(*place);
+            out.write_all(&if is_unfinished { *content } else { state_of(*itself, content) }.0)
+        })
     }
 
     /// Pairs: a file, by `places` (see [`Tables`]), and who looked at it.

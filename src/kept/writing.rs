@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::base::digest::Digest;
 use crate::system::file_hash::HashCache;
 use crate::system::inputs::observe;
-use crate::system::sight::{Lookers, Notes, Seen};
+use crate::system::sight::{Lookers, Notes, Seen, state_of};
 use crate::system::{Kind, OsSystem, Stat, environment};
 
 use super::layout::{FileRow, FolderRow, PARTS, Part, UNKNOWN};
@@ -184,14 +184,15 @@ impl<'a> Rows<'a> {
     }
 
     pub fn path(&mut self, path: PathBuf, seen: Seen, lookers: Lookers) -> Result<(), String> {
-        let state = match seen.state {
-            Some(state) => state,
+        let content = match seen.content {
+            Some(content) => content,
             None => glanced(&path, &seen, &self.hashes)?,
         };
         if is_link(seen.itself) {
-            self.links.push(link_seen(path, &seen, state));
+            self.links.extend(link_seen(path, &Seen { content: Some(content), ..seen }));
         } else {
             let (row, device) = row_of(seen.itself, seen.trusted);
+            let state = state_of(seen.itself, &content);
             self.files.push(NewFile { path: below(self.root, path), row, device, state, lookers });
         }
         Ok(())
@@ -202,9 +203,9 @@ pub(super) fn is_link(itself: Option<Stat>) -> bool {
     itself.is_some_and(|stat| stat.kind == Kind::Link)
 }
 
-pub(super) fn link_seen(path: PathBuf, seen: &Seen, state: Digest) -> LinkSeen {
+pub(super) fn link_seen(path: PathBuf, seen: &Seen) -> Option<LinkSeen> {
     let stats = seen.trusted.then(|| stat_digest([seen.itself, seen.behind]));
-    LinkSeen { path, stats, state: state.hex() }
+    Some(LinkSeen { path, stats, state: seen.state()?.hex() })
 }
 
 /// The row of a path that is no link, and the device of a file.
@@ -218,7 +219,7 @@ pub(super) fn row_of(itself: Option<Stat>, trusted: bool) -> (FileRow, Option<u6
     }
 }
 
-/// The state of what nobody read: what is older than the first look is what was there then.
+/// The content of what nobody read: what is older than the first look is what was there then.
 pub(super) fn glanced(path: &Path, seen: &Seen, hashes: &HashCache) -> Result<Digest, String> {
     let too_large = [seen.itself, seen.behind].iter().flatten().any(|stat| stat.size > GLANCED_BYTES_MAX);
     if too_large && seen.trusted {
@@ -227,7 +228,7 @@ pub(super) fn glanced(path: &Path, seen: &Seen, hashes: &HashCache) -> Result<Di
     }
     let now = observe(path, hashes).map_err(|error| format!("{}: {error}", path.display()))?.seen();
     let same = seen.trusted && now.itself == seen.itself && now.behind == seen.behind;
-    now.state.filter(|_| same).ok_or_else(|| format!("{} changed while it was looked at", path.display()))
+    now.content.filter(|_| same).ok_or_else(|| format!("{} changed while it was looked at", path.display()))
 }
 
 /// The folder of a path and its name there; the root itself is `.` in itself.

@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::Stat;
 use super::paths::PathMap;
 use super::profile::{Category, Profile};
+use super::sight::{Noted, Sights};
 use crate::base::digest::Digest;
 
 /// Bytes read from a file at once.
@@ -23,7 +24,9 @@ const READ_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct HashCache {
     known: HashMap<PathBuf, (Stat, Digest)>,
-    learned: Mutex<PathMap<(Stat, Digest)>>,
+    learned: Mutex<PathMap<Noted>>,
+    /// Where what was learned is now.
+    handed_over: OnceLock<Arc<Sights>>,
     mark_ns: AtomicI64,
     hashed: AtomicU64,
     profile: Profile,
@@ -35,6 +38,7 @@ impl HashCache {
         Self {
             known,
             learned: Mutex::default(),
+            handed_over: OnceLock::new(),
             mark_ns: AtomicI64::new(i64::MIN),
             hashed: AtomicU64::new(0),
             profile: Profile::default(),
@@ -64,7 +68,7 @@ impl HashCache {
         self.hashed.fetch_add(1, Ordering::Relaxed);
         let after = Stat::of(&std::fs::metadata(path)?);
         if after == *stat && stat.is_older_than(mark_ns) {
-            self.lock().insert(path, (*stat, digest));
+            self.lock().insert(path, Noted::known(stat, digest));
         }
         Ok(digest)
     }
@@ -72,7 +76,14 @@ impl HashCache {
     /// Tells what was learned since the start, to be kept; nothing is learned meanwhile.
     pub fn each_learned<E>(&self, mut tell: impl FnMut(&Path, &Stat, &Digest) -> Result<(), E>) -> Result<(), E> {
         let learned = self.lock();
-        learned.iter().try_for_each(|(path, (stat, digest))| tell(&path, stat, digest))
+        let mut known = learned.iter().filter_map(|(path, known)| Some((path, known.itself?, known.content?)));
+        known.try_for_each(|(path, stat, digest)| tell(&path, &stat, &digest))
+    }
+
+    /// Gives what was learned to notes that are begun with it, so that it is not held twice; `sights` is asked for it from now on.
+    pub fn hand_over(&self, sights: &Arc<Sights>) -> PathMap<Noted> {
+        self.handed_over.get_or_init(|| Arc::clone(sights));
+        std::mem::take(&mut self.lock())
     }
 
     /// Whether anything was.
@@ -84,7 +95,7 @@ impl HashCache {
     pub fn into_known(self) -> HashMap<PathBuf, (Stat, Digest)> {
         let mut known = self.known;
         let learned = self.learned.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.extend(learned.iter().map(|(path, known)| (path, *known)));
+        known.extend(learned.iter().filter_map(|(path, known)| Some((path, (known.itself?, known.content?)))));
         known
     }
 
@@ -94,11 +105,12 @@ impl HashCache {
     }
 
     fn remembered(&self, path: &Path, stat: &Stat) -> Option<Digest> {
-        let equal = |(known, digest): &(Stat, Digest)| (known == stat).then_some(*digest);
-        self.known.get(path).and_then(equal).or_else(|| self.lock().get(path).and_then(equal))
+        let known = self.known.get(path).filter(|(known, _)| known == stat).map(|(_, digest)| *digest);
+        let learned = || self.lock().get(path).and_then(|known| known.content_of(stat));
+        known.or_else(learned).or_else(|| self.handed_over.get()?.content(path, stat))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, PathMap<(Stat, Digest)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, PathMap<Noted>> {
         self.learned.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -13,7 +13,7 @@ use ignore::{DirEntry, WalkBuilder};
 use rayon::prelude::*;
 
 use super::file_hash::HashCache;
-use super::sight::{Seen, Sights};
+use super::sight::{Seen, Sights, content_of_stat};
 use super::{Kind, Stat};
 use crate::base::digest::Digest;
 use crate::base::path::{Pattern, PatternSet, compile_glob};
@@ -82,8 +82,7 @@ impl Input {
 
 /// A regular file whose content was digested, as a note of it.
 pub fn file_seen(stat: &Stat, digest: &Digest) -> Seen {
-    let mode = if stat.is_executable() { 0o755 } else { 0o644 };
-    Seen::new(Some(*stat), None, Some(state(InputKind::File, mode, digest)))
+    Seen::new(Some(*stat), None, Some(*digest))
 }
 
 /// One digest of kind, mode and content.
@@ -239,14 +238,7 @@ pub fn glance(path: &Path) -> Seen {
     let itself = std::fs::symlink_metadata(path).ok().map(|metadata| Stat::of(&metadata));
     let is_link = itself.is_some_and(|stat| stat.kind == Kind::Link);
     let behind = std::fs::metadata(path).ok().filter(|_| is_link).map(|metadata| Stat::of(&metadata));
-    let nothing = Digest::of(b"");
-    let known = match itself.map(|stat| stat.kind) {
-        None => Some(state(InputKind::Absent, 0, &nothing)),
-        Some(Kind::Folder) => Some(state(InputKind::Folder, 0, &nothing)),
-        Some(Kind::Other) => Some(state(InputKind::Other, 0, &nothing)),
-        Some(Kind::File | Kind::Link) => None,
-    };
-    Seen::new(itself, behind, known)
+    Seen::new(itself, behind, content_of_stat(itself))
 }
 
 /// The ignore rules that a folder brings, present or absent. They were read by a library: only a stat older than the
@@ -337,7 +329,7 @@ pub struct Observed {
 impl Observed {
     /// As a note of it.
     pub fn seen(&self) -> Seen {
-        Seen::new(self.itself, self.behind, Some(state(self.kind, self.mode, &self.digest)))
+        Seen::new(self.itself, self.behind, Some(self.digest))
     }
 }
 

@@ -21,16 +21,21 @@ pub struct Seen {
     pub itself: Option<Stat>,
     /// Where it is a link: what it leads to.
     pub behind: Option<Stat>,
-    /// [`inputs::Input::state`] of it; `None` for a file whose content nobody read: then only its stat can tell.
-    pub state: Option<Digest>,
+    /// [`inputs::Input::digest`] of it; `None` for a file whose content nobody read: then only its stat can tell.
+    pub content: Option<Digest>,
     /// It was older than the look, so that any later change gives it another stat.
     pub trusted: bool,
 }
 
 impl Seen {
     /// What was seen, before it is known when.
-    pub fn new(itself: Option<Stat>, behind: Option<Stat>, state: Option<Digest>) -> Self {
-        Self { itself, behind, state, trusted: false }
+    pub fn new(itself: Option<Stat>, behind: Option<Stat>, content: Option<Digest>) -> Self {
+        Self { itself, behind, content, trusted: false }
+    }
+
+    /// [`inputs::Input::state`] of it, where its content is known.
+    pub fn state(&self) -> Option<Digest> {
+        self.content.map(|content| state_of(self.itself, &content))
     }
 }
 
@@ -63,9 +68,24 @@ pub struct Noted {
     /// As in [`Seen`].
     pub itself: Option<Stat>,
     /// As in [`Seen`].
-    pub state: Option<Digest>,
+    pub content: Option<Digest>,
     /// As in [`Seen`].
     pub trusted: bool,
+    /// Somebody looked at it. Else it is no note yet, but what was known of a file before.
+    pub looked: bool,
+}
+
+impl Noted {
+    /// A file that was read when it was older than "now", and that nobody looked at since.
+    pub fn known(stat: &Stat, content: Digest) -> Self {
+        Self { itself: Some(*stat), content: Some(content), trusted: true, looked: false }
+    }
+
+    /// The content that a file with this stat has, if it is this one.
+    pub fn content_of(&self, stat: &Stat) -> Option<Digest> {
+        let same = self.itself.as_ref() == Some(stat) && stat.kind == Kind::File && self.trusted;
+        self.content.filter(|_| same)
+    }
 }
 
 /// All notes, each thing once.
@@ -93,18 +113,12 @@ pub struct Notes {
 
 impl Notes {
     /// Takes over the notes of another look.
-    pub fn absorb(&mut self, other: Self) {
-        self.spoiled = self.spoiled.take().or(other.spoiled);
-        let places: Vec<u32> = other
-            .paths
-            .places()
-            .map(|place| {
-                let Noted { itself, state, trusted } = *other.paths.value(place);
-                let behind = other.behind.get(&place).copied();
-                self.path(&other.paths.path(place), Seen { itself, behind, state, trusted })
-            })
-            .collect();
-        self.looks.extend(other.looks.into_iter().map(|(place, looker)| (places[place as usize], looker)));
+    pub fn absorb(&mut self, mut other: Self) {
+        self.spoiled = self.spoiled.take().or(other.spoiled.take());
+        let looked = other.paths.places().filter(|place| other.paths.value(*place).looked);
+        let places: HashMap<u32, u32> =
+            looked.map(|place| (place, self.path(&other.paths.path(place), other.seen(place)))).collect();
+        self.looks.extend(other.looks.iter().map(|(place, looker)| (places[place], *looker)));
         for (path, (stat, trusted)) in other.folders {
             self.folder(path, stat, trusted);
         }
@@ -118,21 +132,24 @@ impl Notes {
 
     /// Notes a path; gives its place.
     fn path(&mut self, path: &Path, seen: Seen) -> u32 {
-        let Seen { itself, behind, state, trusted } = seen;
-        let Some(place) = self.paths.place(path) else {
-            let place = self.paths.insert(path, Noted { itself, state, trusted });
-            self.behind.extend(behind.map(|behind| (place, behind)));
-            return place;
+        let Seen { itself, behind, content, trusted } = seen;
+        let place = match self.paths.place(path) {
+            Some(place) if self.paths.value(place).looked => place,
+            _ => {
+                let place = self.paths.insert(path, Noted { itself, content, trusted, looked: true });
+                self.behind.extend(behind.map(|behind| (place, behind)));
+                return place;
+            }
         };
         let known = self.paths.value_mut(place);
-        let same_state = known.state.zip(state).is_none_or(|(left, right)| left == right);
+        let same_content = known.content.zip(content).is_none_or(|(left, right)| left == right);
         // A look that did not follow a link says nothing of what is behind it.
         let same_behind = self.behind.get(&place).zip(behind).is_none_or(|(left, right)| *left == right);
-        if known.itself != itself || !same_state || !same_behind {
+        if known.itself != itself || !same_content || !same_behind {
             self.spoiled = Some(format!("{} changed while it was looked at", path.display()));
             return place;
         }
-        known.state = known.state.or(state);
+        known.content = known.content.or(content);
         known.trusted |= trusted;
         if let Some(behind) = behind {
             self.behind.entry(place).or_insert(behind);
@@ -142,8 +159,8 @@ impl Notes {
 
     /// What was seen under a path, by its place.
     pub fn seen(&self, place: u32) -> Seen {
-        let Noted { itself, state, trusted } = *self.paths.value(place);
-        Seen { itself, behind: self.behind.get(&place).copied(), state, trusted }
+        let Noted { itself, content, trusted, .. } = *self.paths.value(place);
+        Seen { itself, behind: self.behind.get(&place).copied(), content, trusted }
     }
 
     /// Who looked at each path, by place.
@@ -176,7 +193,17 @@ pub struct Sights(Mutex<Option<Notes>>);
 impl Sights {
     /// Begins anew; `mark_ns` is the file system's "now".
     pub fn begin(&self, mark_ns: Option<i64>) {
-        *self.lock() = Some(Notes { mark_ns, ..Notes::default() });
+        self.begin_over(mark_ns, PathMap::default());
+    }
+
+    /// The same with what is known of files: where one is looked at, the note takes the place of that.
+    pub fn begin_over(&self, mark_ns: Option<i64>, paths: PathMap<Noted>) {
+        *self.lock() = Some(Notes { mark_ns, paths, ..Notes::default() });
+    }
+
+    /// The content of a regular file whose stat was just taken, where it is known or was looked at.
+    pub fn content(&self, path: &Path, stat: &Stat) -> Option<Digest> {
+        self.lock().as_ref()?.paths.get(path)?.content_of(stat)
     }
 
     /// Ends, and gives the notes.
@@ -196,7 +223,7 @@ impl Sights {
 
     /// Whether a path was looked at.
     pub fn knows(&self, path: &Path) -> bool {
-        self.lock().as_ref().is_some_and(|notes| notes.paths.place(path).is_some())
+        self.lock().as_ref().is_some_and(|notes| notes.paths.get(path).is_some_and(|noted| noted.looked))
     }
 
     /// Says who looks from now on; `None`: nobody in particular.
@@ -281,7 +308,7 @@ impl Watching {
     fn glance(&self, path: &Path) {
         if self.sights.is_on() {
             let (itself, behind) = Self::stats(path);
-            self.sights.path(path, Seen::new(itself, behind, state_of_stat(itself)));
+            self.sights.path(path, Seen::new(itself, behind, content_of_stat(itself)));
         }
     }
 
@@ -295,10 +322,7 @@ impl Watching {
             _ => None,
         };
         match digest.filter(|_| before == (itself, behind)) {
-            Some(digest) => {
-                let (kind, mode) = kind_and_mode(itself);
-                self.sights.path(path, Seen::new(itself, behind, Some(inputs::state(kind, mode, &digest))));
-            }
+            Some(digest) => self.sights.path(path, Seen::new(itself, behind, Some(digest))),
             None => self.sights.spoil(|| format!("{} could not be read in one state", path.display())),
         }
     }
@@ -320,11 +344,16 @@ fn kind_and_mode(itself: Option<Stat>) -> (InputKind, u32) {
     }
 }
 
-/// The state of what has no content to read.
-fn state_of_stat(itself: Option<Stat>) -> Option<Digest> {
+/// [`inputs::Input::state`] of a path with a content.
+pub fn state_of(itself: Option<Stat>, content: &Digest) -> Digest {
     let (kind, mode) = kind_and_mode(itself);
-    let has_content = matches!(kind, InputKind::File | InputKind::Link);
-    (!has_content).then(|| inputs::state(kind, mode, &Digest::of(b"")))
+    inputs::state(kind, mode, content)
+}
+
+/// The content of what has none to read.
+pub(super) fn content_of_stat(itself: Option<Stat>) -> Option<Digest> {
+    let has_content = itself.is_some_and(|stat| matches!(stat.kind, Kind::File | Kind::Link));
+    (!has_content).then(|| Digest::of(b""))
 }
 
 impl System for Watching {

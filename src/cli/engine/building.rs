@@ -27,6 +27,7 @@ use crate::store::lock::{Lock, LockError, build_lock, try_build_lock};
 use crate::store::{PLAN_NAME, Store, records_will_change};
 use crate::summary::BuildSummary;
 use crate::system::file_hash::{HashCache, file_system_now, file_system_tick};
+use crate::system::paths::PathMap;
 use crate::system::profile::Category;
 use crate::system::sight::Notes;
 
@@ -131,8 +132,9 @@ pub fn build(
     }
     let mark_ns = file_system_now(&planned.opened.folder).ok();
     let hashes = known_files(&planned.opened, &planned.asked)?;
-    let (seen, judged) =
-        kept::noting(&planned.opened, &planned.closure, mark_ns, || planned.look_noting(&hashes, mark_ns));
+    let (seen, judged) = kept::noting(&planned.opened, &planned.closure, mark_ns, PathMap::default(), || {
+        planned.look_noting(&hashes, mark_ns)
+    });
     let seen = seen?;
     let observed = request.watch.is_some().then(|| Seen::of(&planned.opened, &seen));
     if seen.is_green() && !planned.opened.world.located.as_ref().is_some_and(|located| located.unmade) {
@@ -179,7 +181,7 @@ fn build_at_once(
     let mark_ns = file_system_now(&ahead.opened.folder).ok();
     let hashes = known_files(&ahead.opened, &ahead.asked)?;
     mark_ns.into_iter().for_each(|mark_ns| hashes.mark(mark_ns));
-    let (seen, judged) = kept::noting(&ahead.opened, &ahead.closure, mark_ns, || {
+    let (seen, judged) = kept::noting(&ahead.opened, &ahead.closure, mark_ns, PathMap::default(), || {
         judge(&ahead.opened, Some(&store), &ahead.closure, &ahead.asked, &hashes)
     });
     let seen = seen?;
@@ -423,7 +425,8 @@ fn judge_again(ahead: &Ahead, records: Option<&Store>, hashes: &HashCache, mark_
     let opened = &ahead.opened;
     let _span = opened.world.profile.span(Category::Command, || "judge what was built");
     let asked = Asked { vouched: ahead.asked.vouched.clone(), ..Asked::default() };
-    let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), || {
+    let known = hashes.hand_over(&opened.world.sights);
+    let (seen, judged) = kept::noting(opened, &ahead.closure, Some(mark_ns), known, || {
         hashes.mark(mark_ns);
         match records {
             Some(records) => judge(opened, Some(records), &ahead.closure, &asked, hashes),

@@ -27,8 +27,9 @@ use crate::project::find_root;
 use crate::store::PLAN_NAME;
 use crate::summary::{BuildSummary, CheckReport, PlannedStep};
 use crate::system::file_hash::file_system_now;
+use crate::system::paths::PathMap;
 use crate::system::profile::Category;
-use crate::system::sight::Notes;
+use crate::system::sight::{Noted, Notes};
 use crate::system::{Kind, OsSystem, Stat, System};
 
 /// What is said of the whole.
@@ -433,16 +434,17 @@ pub fn target_name(world: &World, step: StepId) -> String {
     }
 }
 
-/// Notes of what judging looks at, begun at a time.
+/// Notes of what judging looks at, begun at a time with what is known of files.
 pub fn noting<T>(
     opened: &Opened,
     closure: &[StepId],
     mark_ns: Option<i64>,
+    known: PathMap<Noted>,
     judge: impl FnOnce() -> T,
 ) -> (T, Option<Notes>) {
     let sights = Arc::clone(&opened.world.sights);
     if mark_ns.is_some() {
-        sights.begin(mark_ns);
+        sights.begin_over(mark_ns, known);
     }
     let judged = judge();
     if let Some(located) = opened.world.located.as_ref().filter(|_| sights.is_on()) {
