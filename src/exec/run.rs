@@ -277,7 +277,7 @@ impl Work<'_> {
             }
             Job::Workstream(id, steps) => {
                 for step in steps {
-                    session.end(&session.world.graph.step(*step).kind, Ending::without_running(status, &verdict));
+                    session.end(session.world.graph.step(*step).kind, Ending::without_running(status, &verdict));
                 }
                 if let Err(error) = session.move_because(id, state, Some(&reason.to_string())) {
                     session.note("warning", format!("{id}: {error}"));

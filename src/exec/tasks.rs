@@ -54,7 +54,7 @@ fn bring_up(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task) -
         session.end(kind, Ending::fresh(&Verdict::Fresh(Freshness::Nothing)));
         return Ok(Ended::Good);
     };
-    let (mut look, inputs) = look_at(session.world, session.records(), task, &session.hashes, &above)?;
+    let (mut look, inputs) = look_at(session.world, session.records(), task, session.hashes, &above)?;
     if session.asked.force.contains(&step) {
         look.verdict = Verdict::Stale(Reason::Forced);
     } else if !observe::is_memoized(task) {
@@ -149,7 +149,7 @@ fn made(
     if let Some(failure) = failure(task, command, ran) {
         return Err(Box::new(failure));
     }
-    let outputs = observe::outputs(session.world, task, &session.hashes).map_err(|sentence| {
+    let outputs = observe::outputs(session.world, task, session.hashes).map_err(|sentence| {
         let help = Some("`outputs` must name what the command really makes".to_owned());
         Box::new(ran.failure("task", format!("{} ended well, but {sentence}", task.name), help))
     })?;
@@ -177,7 +177,7 @@ fn remember(
     made: MadeNow,
     ran: &Ran,
 ) -> Result<(), ExecError> {
-    let after = observe::inputs(session.world, task, &session.hashes).map_err(ObserveError::from)?;
+    let after = observe::inputs(session.world, task, session.hashes).map_err(ObserveError::from)?;
     let declared = (after.as_slice() != inputs && !task.in_place).then(|| moved(inputs, &after));
     let MadeNow { outputs, found, begun_ns } = made;
     let moved = declared.or_else(|| found::moved(session, begun_ns?, &found));
@@ -192,7 +192,7 @@ fn remember(
         look.fingerprint = observe::fingerprint(session.world, task, &after, &above);
         if task.depfile().is_some() {
             request = Some(inputs_found::request(&look.fingerprint));
-            let found = inputs_found::look(session.world, &found, &after, &session.hashes);
+            let found = inputs_found::look(session.world, &found, &after, session.hashes);
             look.fingerprint = inputs_found::with(look.fingerprint, &found.map_err(ObserveError::from)?);
         }
         look.key = look.fingerprint.key();
@@ -248,7 +248,7 @@ fn restore(session: &Session<'_>, task: &Task, look: &Look) -> Result<bool, Exec
             return Ok(false);
         }
     }
-    let now = observe::outputs(session.world, task, &session.hashes);
+    let now = observe::outputs(session.world, task, session.hashes);
     Ok(now.is_ok_and(|now| now == made.outputs))
 }
 
@@ -268,7 +268,7 @@ fn restore_link(session: &Session<'_>, path: &Path, digest: Digest) -> Result<()
 /// Files in an output folder that the record does not know.
 fn clear_strays(session: &Session<'_>, task: &Task, made: &TaskBody) {
     let known: std::collections::HashSet<&str> = made.outputs.iter().map(|file| file.path.as_str()).collect();
-    for file in observe::outputs(session.world, task, &session.hashes).unwrap_or_default() {
+    for file in observe::outputs(session.world, task, session.hashes).unwrap_or_default() {
         if !known.contains(file.path.as_str()) {
             let _ = std::fs::remove_file(session.world.root.join(&file.path));
         }
@@ -280,7 +280,7 @@ fn bins(session: &Session<'_>, task: &Task) -> Result<Vec<PathBuf>, ExecError> {
     let mut prepared = crate::observe::workstream::Prepared::default();
     for name in task.setups() {
         let setup = session.world.setup(name);
-        let inputs = project_inputs(session.world, setup, &session.hashes)?;
+        let inputs = project_inputs(session.world, setup, session.hashes)?;
         let step = StepKind::ProjectSetup(name.clone()).name();
         let look = crate::observe::workstream::setup_with(session.world, session.records(), setup, &inputs, &step)?;
         prepared.add(setup, &look);
@@ -293,7 +293,7 @@ pub fn run_setup(session: &Session<'_>, step: StepId, name: &SetupName) -> Ended
     let kind = StepKind::ProjectSetup(name.clone());
     let setup = session.world.setup(name);
     let mut begun = None;
-    let made = project_inputs(session.world, setup, &session.hashes).map_err(ExecError::from).and_then(|inputs| {
+    let made = project_inputs(session.world, setup, session.hashes).map_err(ExecError::from).and_then(|inputs| {
         ensure(session, &kind, setup, Inputs::Project(&inputs), |verdict| {
             let reason = crate::preview::words(verdict).1.unwrap_or_default();
             begun = Some((verdict.clone(), session.begin(&kind, &reason, None)));

@@ -120,7 +120,7 @@ fn end_outdated(session: &Session<'_>) {
     for (step, inputs, cancel) in running {
         let crate::graph::StepKind::Task(name) = &session.world.graph.step(step).kind else { continue };
         // An input that cannot be looked at now is for the task itself to fail with.
-        let now = observe::inputs(session.world, session.world.task(name), &session.hashes);
+        let now = observe::inputs(session.world, session.world.task(name), session.hashes);
         if now.is_ok_and(|now| now != inputs) {
             cancel.cancel();
         }

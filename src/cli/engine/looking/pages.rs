@@ -115,7 +115,7 @@ fn recorded_state(store: &Store, steps: &[String]) -> Result<String, StoreError>
 /// Whether a build would say that the step is up to date, whatever its newest run came to.
 fn is_green(opened: &Opened, step: StepId) -> Result<bool, Failed> {
     let judged = targets::judged(opened, &[step])?;
-    Ok(judged.get(&opened.world.graph.step(step).kind).is_some_and(StepPlan::is_green))
+    Ok(judged.get(opened.world.graph.step(step).kind).is_some_and(StepPlan::is_green))
 }
 
 fn workstream(opened: &Opened, step: StepId, workstream: &Workstream) -> Result<WorkstreamShow, Failed> {
