@@ -138,7 +138,7 @@ workstream "ws-1-b" {
     project.pl(&["build", "*"]).expect(0);
     let commit = project.pl(&["show", "--json", "ws-1"]).expect(0).json()["commit"].clone();
     project.write("a.txt", "bad\n");
-    project.write("Pipelinefile.kdl", &PIPELINE.replace("echo '{}'", "echo '{'"));
+    project.write("Pipelinefile.kdl", PIPELINE.replace("echo '{}'", "echo '{'"));
     project.pl(&["build", "*"]).expect(1);
     project.pl(&["show"]).expect(0).says("1 task: 1 failed").says("1 workstream: 1 failed");
     project.pl(&["show", "look"]).expect(0).says("look  failed").says("reproduce");
