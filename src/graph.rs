@@ -11,7 +11,7 @@ use crate::base::index::PlaceIndex;
 use crate::base::lists::Lists;
 use crate::base::name::{RuleName, SetupName, TaskName, WorkstreamId};
 
-/// An index into [`Graph::steps`].
+/// An index into the steps of a [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StepId(pub u32);
 
