@@ -4,6 +4,7 @@
 //! racy: the file's ctime lay before the mark (the file system's own "now", taken before the file was read), so any
 //! later change gets another ctime. Does not know where the memory is kept.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -147,11 +148,19 @@ pub fn file_system_tick(folder: &Path) -> io::Result<i64> {
 
 /// Digests a file's content.
 pub fn hash_file(path: &Path) -> io::Result<Digest> {
+    // Made once a thread: most files are far smaller, and to clear it for each would cost more than to read them.
+    thread_local!(static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.resize(READ_BYTES, 0);
+        hash_with(path, buffer)
+    })
+}
+
+fn hash_with(path: &Path, buffer: &mut [u8]) -> io::Result<Digest> {
     let mut file = File::open(path)?;
     let mut hasher = blake3::Hasher::new();
-    let mut buffer = [0_u8; READ_BYTES];
     loop {
-        match file.read(&mut buffer) {
+        match file.read(buffer) {
             Ok(0) => return Ok(Digest(*hasher.finalize().as_bytes())),
             Ok(count) => drop(hasher.update(&buffer[..count])),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
