@@ -14,7 +14,6 @@ use crate::git::object::TreeId;
 use crate::graph::{StepId, StepKind};
 use crate::observe::edit::display;
 use crate::observe::record::ResultBody;
-use crate::preview::StepPlan;
 use crate::report::history::{AttemptRow, FailureRow, Show, TaskShow, WorkstreamShow};
 use crate::store::attempt::Filter;
 use crate::store::record::Outcome;
@@ -32,7 +31,7 @@ pub fn page(opened: &Opened, step: StepId) -> Result<Show, Failed> {
         StepKind::Task(name) => {
             let about = opened.world.task(name).about().map(str::to_owned);
             let mut page = steps(opened, &kind.name(), &[kind.name()], about, command(opened, step))?;
-            if page.state == "failed" && is_green(opened, step)? {
+            if targets::is_step_done_again(opened, step, &page.state)? {
                 "done".clone_into(&mut page.state);
                 page.failure = None;
             }
@@ -112,12 +111,6 @@ fn recorded_state(store: &Store, steps: &[String]) -> Result<String, StoreError>
     Ok("never".to_owned())
 }
 
-/// Whether a build would say that the step is up to date, whatever its newest run came to.
-fn is_green(opened: &Opened, step: StepId) -> Result<bool, Failed> {
-    let judged = targets::judged(opened, &[step])?;
-    Ok(judged.get(opened.world.graph.step(step).kind).is_some_and(StepPlan::is_green))
-}
-
 fn workstream(opened: &Opened, step: StepId, workstream: &Workstream) -> Result<WorkstreamShow, Failed> {
     let world = &opened.world;
     let mut page = WorkstreamShow {
@@ -142,7 +135,7 @@ fn workstream(opened: &Opened, step: StepId, workstream: &Workstream) -> Result<
     let Some(store) = opened.records()? else { return Ok(page) };
     let past = Past::of(&store).map_err(store_failed)?;
     let standing = targets::workstream(opened, &store, &past, workstream)?;
-    let is_done_again = standing.is_bad() && is_green(opened, step)?;
+    let is_done_again = targets::is_step_done_again(opened, step, &standing.state)?;
     let Standing { state, reason, .. } = standing;
     (page.state, page.reason) = if is_done_again { ("done".to_owned(), None) } else { (state, reason) };
     let dir = world.worktree(&workstream.id);

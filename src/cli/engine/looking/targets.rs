@@ -38,21 +38,27 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether its last run did not end well, so that an older record may answer for it.
-    pub fn is_bad(&self) -> bool {
-        matches!(self.state.as_str(), "failed" | "blocked" | "waiting" | "interrupted")
-    }
-
-    /// What happened last, held against how it is now. An edit that was taken back leads to an older record: then a build
-    /// says that all is up to date, though the newest run failed.
+    /// What happened last, held against how it is now.
     fn hold_against(&mut self, plan: &StepPlan, is_stale: bool) {
         if self.state == "done" && is_stale {
             "stale".clone_into(&mut self.state);
-        } else if self.is_bad() && plan.is_green() {
+        } else if is_done_again(&self.state, plan) {
             "done".clone_into(&mut self.state);
             self.reason = None;
         }
     }
+}
+
+/// Whether an older record answers for what did not end well: an edit that was taken back leads to one. Then a build says that
+/// all is up to date, though the newest run failed.
+fn is_done_again(state: &str, plan: &StepPlan) -> bool {
+    matches!(state, "failed" | "blocked" | "waiting" | "interrupted") && plan.is_green()
+}
+
+/// The same for one step, judged now.
+pub fn is_step_done_again(opened: &Opened, step: StepId, state: &str) -> Result<bool, Failed> {
+    let judged = judged(opened, &[step])?;
+    Ok(judged.get(opened.world.graph.step(step).kind).is_some_and(|plan| is_done_again(state, plan)))
 }
 
 /// What happened, loaded once for all targets.
