@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the door itself")]
 
+pub mod allocator;
 pub mod capacity;
 pub mod changes;
 pub mod environment;

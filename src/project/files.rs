@@ -18,6 +18,7 @@ use crate::base::span::{FileId, Source, Span};
 use crate::project::{DefinitionFile, PIPELINEFILE, Reading, WORKSTREAM_FOLDER_VARIABLE, shipped};
 use crate::syntax::definition::Text;
 use crate::syntax::{FileKind, Parsed, parse};
+use crate::system::allocator::give_back_at_once;
 use crate::system::{Kind, System};
 
 /// Entries that the patterns of `include` may pass on their way.
@@ -25,6 +26,9 @@ const INCLUDE_ENTRIES_MAX: usize = 100_000;
 
 /// Folders that no `include` looks into.
 const NEVER_ENTERED: [&str; 3] = [".git", ".pl", ".worktrees"];
+
+/// Definitions of so many bytes are much: some twenty thousand tasks.
+const MUCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// From so many files on they are read and parsed by several threads.
 const PARALLEL_FILES_MIN: usize = 16;
@@ -254,6 +258,9 @@ impl<'s> Reader<'s> {
             true => wanted.iter().map(read).collect(),
             false => wanted.par_iter().map(read).collect(),
         };
+        if contents.iter().flatten().map(Vec::len).sum::<usize>() >= MUCH_BYTES {
+            give_back_at_once();
+        }
         let mut texts = Vec::with_capacity(wanted.len());
         for (one, content) in wanted.into_iter().zip(contents) {
             let shown = self.shown(&one.path);
