@@ -48,6 +48,8 @@ pub const TRACE_VARIABLE: &str = "PL_TRACE_SPAWN";
 pub struct Request {
     /// The program and its arguments; a name without `/` is looked up in the environment's PATH.
     pub argv: Vec<OsString>,
+    /// The file that is executed, where that was looked up before.
+    pub file: Option<PathBuf>,
     /// Where it starts.
     pub dir: PathBuf,
     /// All that it sees, but for `PL_STEP`.

@@ -2,9 +2,10 @@
 //!
 //! Knows no step kinds; says what went wrong in words, with the line that reproduces it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -18,7 +19,8 @@ use crate::exec::session::Session;
 use crate::exec::shell::{self, Direct};
 use crate::exec::slots::Places;
 use crate::graph::StepKind;
-use crate::observe::program::search_path;
+use crate::observe::memory::Program;
+use crate::observe::program::{self, search_path};
 use crate::process::cancel::Cancel;
 use crate::process::jobserver::{Sharing, Style};
 use crate::process::{Ended, Finished, OUTPUT_BYTES_MAX, Request, StartFailure};
@@ -146,7 +148,8 @@ pub fn launch(session: &Session<'_>, launch: Launch<'_>) -> Ran {
 /// The same; it is ended with something that may be ended before.
 pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) -> Ran {
     let mut environment = session.world.environment_of(launch.environment).as_ref().clone();
-    environment.put("PATH", &search_path(session.world, launch.environment, launch.bins).to_string_lossy());
+    let search = search_path(session.world, launch.environment, launch.bins);
+    environment.put("PATH", &search.to_string_lossy());
     for (name, path) in launch.own {
         environment.put(name, &path.to_string_lossy());
     }
@@ -157,8 +160,10 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
     }
     let reproduce = reproduce(&launch);
     let sharing = share(&session.places, &launch, &mut environment);
-    let request = Request {
+    let find = |word: &str| program::find(session.world, word, &search, launch.dir);
+    let mut request = Request {
         argv: launch.argv.iter().map(OsString::from).collect(),
+        file: None,
         dir: launch.dir.to_path_buf(),
         environment: environment.pairs(),
         timeout: Some(Duration::from_millis(launch.timeout_ms)),
@@ -179,7 +184,7 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
     let finished = {
         let mut span = profile.span(Category::Program, || launch.argv.first().cloned().unwrap_or_default());
         let _one = profile.count("running programs");
-        let finished = run(&request, &launch.argv, cancel);
+        let finished = run(&mut request, &launch.argv, cancel, &find);
         span.tell("step", || step.clone().into());
         span.tell("argv", || launch.argv.clone().into());
         span.tell("ended", || format!("{:?}", finished.ended).into());
@@ -199,16 +204,31 @@ pub fn launch_until(session: &Session<'_>, launch: Launch<'_>, cancel: &Cancel) 
 }
 
 /// Runs a program; a shell whose text is a program's words is left out. What could not be started so the shell tells in its
-/// own words, and with its own exit code.
-fn run(request: &Request, argv: &[String], cancel: &Cancel) -> Finished {
-    if let Some(Direct { argv, environment }) = shell::direct(argv, &request.dir, &request.environment) {
-        let finished = crate::process::run(&Request { argv, environment, ..request.clone() }, cancel);
+/// own words, and with its own exit code. `find` says what a name stands for: that very file is executed.
+fn run(
+    request: &mut Request,
+    argv: &[String],
+    cancel: &Cancel,
+    find: &dyn Fn(&str) -> Option<Arc<Program>>,
+) -> Finished {
+    let file = |word: Option<&OsString>| {
+        let name = word?.to_str().filter(|word| !word.contains('/'))?;
+        find(name).map(|program| program.path().clone())
+    };
+    let shell = |_: &OsStr| find("sh").map(|program| program.identity.file().to_owned());
+    if let Some(Direct { argv, environment }) = shell::direct(argv, &request.dir, &request.environment, shell) {
+        request.file = file(argv.first());
+        let argv = std::mem::replace(&mut request.argv, argv);
+        let environment = std::mem::replace(&mut request.environment, environment);
+        let finished = crate::process::run(request, cancel);
         match finished.ended {
             Ended::NotStarted(_) => {}
             Ended::Signalled(signal) => return as_told(finished, signal, &request.log),
             _ => return finished,
         }
+        (request.argv, request.environment) = (argv, environment);
     }
+    request.file = file(request.argv.first());
     crate::process::run(request, cancel)
 }
 

@@ -153,6 +153,7 @@ impl Making<'_> {
         let said = tempfile::tempdir().map_err(|error| format!("no folder for its output: {error}"))?;
         let request = Request {
             argv,
+            file: None,
             dir: self.tools.to_path_buf(),
             environment: std::env::vars_os().collect(),
             timeout: Some(INSTALL_TIMEOUT),

@@ -5,7 +5,7 @@
 //! ways these are. Starts nothing, and makes no key: that is made of the text.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The shell that is known (version 0.5): it hands on the environment as it is, with `PWD`, and tells how its command ended.
 /// Others add variables of their own, and have builtins of their own.
@@ -53,8 +53,14 @@ pub(super) struct Direct {
     pub(super) environment: Vec<(OsString, OsString)>,
 }
 
-/// What a shell that is started so in this folder would execute in its own place; `None` where the shell must be asked.
-pub(super) fn direct(argv: &[String], dir: &Path, environment: &[(OsString, OsString)]) -> Option<Direct> {
+/// What a shell that is started so in this folder would execute in its own place; `None` where the shell must be asked. `file`
+/// says which file, links resolved, `sh` stands for on a search path.
+pub(super) fn direct(
+    argv: &[String],
+    dir: &Path,
+    environment: &[(OsString, OsString)],
+    file: impl FnOnce(&OsStr) -> Option<PathBuf>,
+) -> Option<Direct> {
     let [shell, flag, text] = argv else { return None };
     if shell != "sh" || flag != "-c" {
         return None;
@@ -62,7 +68,7 @@ pub(super) fn direct(argv: &[String], dir: &Path, environment: &[(OsString, OsSt
     let words = words(text)?;
     let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str())?;
     let is_plain = environment.iter().all(|(name, _)| is_plain(name));
-    if !is_plain || path.as_encoded_bytes().contains(&b'%') || !is_known(path) {
+    if !is_plain || path.as_encoded_bytes().contains(&b'%') || !is_known(path, file) {
         return None;
     }
     let here = dir.canonicalize().ok()?;
@@ -97,28 +103,26 @@ fn is_plain(name: &OsStr) -> bool {
         && !ITS_VARIABLES.iter().any(|its| its.as_bytes() == name)
 }
 
-/// Whether the `sh` of a search path is the known one; a relative folder in front of it may hold another.
-fn is_known(path: &OsStr) -> bool {
-    for folder in std::env::split_paths(path) {
-        if !folder.is_absolute() {
-            return false;
-        }
-        if let Ok(shell) = folder.join("sh").canonicalize() {
-            return shell.file_name() == Some(OsStr::new(KNOWN));
-        }
-    }
-    false
+/// Whether the `sh` of a search path is the known one; a relative folder in it may hold another.
+fn is_known(path: &OsStr, file: impl FnOnce(&OsStr) -> Option<PathBuf>) -> bool {
+    std::env::split_paths(path).all(|folder| folder.is_absolute())
+        && file(path).is_some_and(|shell| shell.file_name() == Some(OsStr::new(KNOWN)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
+    use std::ffi::{OsStr, OsString};
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::{Path, PathBuf};
 
     use super::{Direct, direct, is_known, told, words};
     use crate::process::cancel::Cancel;
     use crate::process::{Ended, OUTPUT_BYTES_MAX, Request};
+    use crate::system::program::identify;
+
+    fn sh(path: &OsStr) -> Option<PathBuf> {
+        identify("sh", path, Path::new("/")).map(|identity| identity.file().to_owned())
+    }
 
     #[test]
     fn a_text_is_words_or_the_shells() {
@@ -199,6 +203,7 @@ mod tests {
         fn run(&self, argv: Vec<OsString>, dir: &Path, environment: Vec<(OsString, OsString)>) -> (Ended, Vec<String>) {
             let request = Request {
                 argv,
+                file: None,
                 dir: dir.to_owned(),
                 environment,
                 timeout: None,
@@ -254,7 +259,7 @@ mod tests {
             for dir in [dir.to_owned(), dir.join("link"), dir.join("link/bin/..")] {
                 let environment = place.environment(&[("A", "1 2"), ("_", "x"), ("SHLVL", "7"), ("lower", "")]);
                 let by_shell = place.run(shell(text).map(OsString::from).to_vec(), &dir, environment.clone());
-                let plain = direct(&shell(text), &dir, &environment).expect("no shell is needed");
+                let plain = direct(&shell(text), &dir, &environment, sh).expect("no shell is needed");
                 let found = place.run(plain.argv, &dir, plain.environment);
                 match found.0 {
                     // Then the shell is asked.
@@ -278,7 +283,8 @@ mod tests {
     fn where_it_could_differ_the_shell_is_asked() {
         let Some(place) = Place::new() else { return };
         let dir = place.folder.path();
-        let asked = |argv: &[String], environment: &[(OsString, OsString)]| direct(argv, dir, environment).is_none();
+        let asked =
+            |argv: &[String], environment: &[(OsString, OsString)]| direct(argv, dir, environment, sh).is_none();
         assert!(!asked(&shell("show"), &place.environment(&[])));
         assert!(asked(&["bash", "-c", "show"].map(str::to_owned), &place.environment(&[])));
         assert!(asked(&["sh", "-ec", "show"].map(str::to_owned), &place.environment(&[])));
@@ -288,11 +294,11 @@ mod tests {
         }
         assert!(asked(&shell("show"), &[]), "no search path");
         let path = |folders: &str| OsString::from(folders.replace("DIR", dir.to_str().unwrap()));
-        assert!(is_known(&path("DIR/absent:DIR/before:DIR/bin")));
+        assert!(is_known(&path("DIR/absent:DIR/before:DIR/bin"), sh));
         for folders in ["DIR/other:DIR/bin", "before:DIR/bin", ":DIR/bin", "", "DIR/before"] {
-            assert!(!is_known(&path(folders)), "{folders}");
+            assert!(!is_known(&path(folders), sh), "{folders}");
         }
         let magic = [("PATH".into(), path("DIR/bin:DIR/%builtin"))];
-        assert_eq!(direct(&shell("show"), dir, &magic), None::<Direct>);
+        assert_eq!(direct(&shell("show"), dir, &magic, sh), None::<Direct>);
     }
 }

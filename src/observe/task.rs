@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::analysis::pipeline::template::Property;
 use crate::analysis::pipeline::{Command, Output, Task};
 use crate::base::digest::Digest;
 use crate::base::path::Pattern;
@@ -35,11 +36,10 @@ pub fn fingerprint(world: &World, task: &Task, inputs: &[Input], upstream: &[(St
     let mut fingerprint = Fingerprint::of("task");
     if let Some(command) = &task.command {
         fingerprint.text("command", &command.text());
-        fingerprint.digest(
-            format!("program {}", first_word(command)),
-            program::digest(world, &first_word(command), &task.environment, &world.root.join(task.dir()), &[]),
-        );
-        if command.text().contains("{args}") {
+        let word = first_word(command);
+        let program = program::digest(world, &word, &task.environment, &world.root.join(task.dir()), &[]);
+        fingerprint.digest(format!("program {word}"), program);
+        if command.uses(Property::Args) {
             fingerprint.text("args", &world.arguments.join("\n"));
         }
     }

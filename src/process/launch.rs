@@ -1,4 +1,4 @@
-//! A child process that executes a program, in a session of its own: the one place with `unsafe`.
+//! A child process that executes a program, in a session of its own: the most of what is `unsafe` here.
 //!
 //! On Linux the child shares our memory until it executes (clone(2) with `CLONE_VM` and `CLONE_VFORK`), so that the cost
 //! of a start does not grow with our heap as that of a fork does. It dies with the thread that started it. Does not wait
@@ -19,10 +19,14 @@ use super::jobserver::DESCRIPTORS;
 pub(super) struct Launch<'a> {
     /// Program and arguments, at least the program; a name without `/` is looked up in the `PATH` of `environment`.
     pub(super) argv: &'a [OsString],
+    /// The file to execute; nothing is looked up then.
+    pub(super) file: Option<&'a Path>,
     /// Its current folder; relative programs are relative to it.
     pub(super) dir: &'a Path,
-    /// All variables.
+    /// All variables but the marker.
     pub(super) environment: &'a [(OsString, OsString)],
+    /// The variable by which it is found, and its value.
+    pub(super) marker: (&'a str, &'a str),
     /// Standard input, output and error.
     pub(super) streams: [BorrowedFd<'a>; 3],
     /// What it finds under the numbers of [`DESCRIPTORS`].
@@ -43,7 +47,7 @@ mod system {
     use std::io;
     use std::mem::MaybeUninit;
     use std::os::fd::AsRawFd;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::os::unix::ffi::OsStrExt;
 
     use rustix::process::{Pid, getpid};
 
@@ -216,6 +220,9 @@ mod system {
 
     /// The files that a program's name may stand for.
     fn candidates(launch: &Launch<'_>) -> io::Result<Vec<CString>> {
+        if let Some(file) = launch.file {
+            return texts([file.as_os_str().as_bytes().to_vec()]);
+        }
         let program = launch.argv[0].as_bytes();
         if program.is_empty() || program.contains(&b'/') {
             return texts([program.to_vec()]);
@@ -229,12 +236,10 @@ mod system {
     }
 
     fn texts_of_variables(launch: &Launch<'_>) -> io::Result<Vec<CString>> {
-        texts(launch.environment.iter().map(|(name, value)| {
-            let mut text = name.clone();
-            text.push("=");
-            text.push(value);
-            text.into_vec()
-        }))
+        let (marker, its_value) = launch.marker;
+        let others = launch.environment.iter().filter(|(name, _)| name != marker);
+        let others = others.map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat());
+        texts(others.chain([format!("{marker}={its_value}").into_bytes()]))
     }
 
     fn texts(all: impl IntoIterator<Item = Vec<u8>>) -> io::Result<Vec<CString>> {
@@ -250,6 +255,7 @@ mod system {
 mod system {
     use std::io;
     use std::os::unix::process::CommandExt;
+    use std::path::Path;
     use std::process::{Command, Stdio};
 
     use rustix::process::Pid;
@@ -257,8 +263,10 @@ mod system {
     use super::Launch;
 
     pub(super) fn start(launch: &Launch<'_>) -> io::Result<Pid> {
-        let mut command = Command::new(&launch.argv[0]);
-        command.args(&launch.argv[1..]).current_dir(launch.dir).env_clear().envs(launch.environment.iter().cloned());
+        let mut command = Command::new(launch.file.map_or(launch.argv[0].as_os_str(), Path::as_os_str));
+        command.arg0(&launch.argv[0]).args(&launch.argv[1..]).current_dir(launch.dir);
+        let (marker, its_value) = launch.marker;
+        command.env_clear().envs(launch.environment.iter().cloned()).env(marker, its_value);
         let [stdin, stdout, stderr] = &launch.streams;
         command.stdin(Stdio::from(stdin.try_clone_to_owned()?));
         command.stdout(Stdio::from(stdout.try_clone_to_owned()?));

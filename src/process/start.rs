@@ -37,15 +37,20 @@ pub(super) fn start(request: &Request, marker: &str) -> Result<Program, StartFai
     let Some(program) = request.argv.first() else {
         return Err(StartFailure::Other("there is no program to start".to_owned()));
     };
-    let mut environment: Vec<_> =
-        request.environment.iter().filter(|(name, _)| name != MARKER_VARIABLE).cloned().collect();
-    environment.push((MARKER_VARIABLE.into(), marker.into()));
     let begin = || {
         let (stdout, its_stdout) = io::pipe()?;
         let (stderr, its_stderr) = io::pipe()?;
         let streams = [nothing()?.as_fd(), its_stdout.as_fd(), its_stderr.as_fd()];
         let ends = request.ends.as_ref().map(|ends| [ends.0[0].as_fd(), ends.0[1].as_fd()]);
-        let launch = Launch { argv: &request.argv, dir: &request.dir, environment: &environment, streams, ends };
+        let launch = Launch {
+            argv: &request.argv,
+            file: request.file.as_deref(),
+            dir: &request.dir,
+            environment: &request.environment,
+            marker: (MARKER_VARIABLE, marker),
+            streams,
+            ends,
+        };
         let pid = orphan::launch(&launch)?;
         Ok(Program { pid, exit: watch_exit(pid), stdout: Some(stdout), stderr: Some(stderr) })
     };

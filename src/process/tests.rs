@@ -11,6 +11,7 @@ fn request(folder: &Path, argv: &[&str]) -> Request {
     let path = std::env::var_os("PATH").unwrap_or_default();
     Request {
         argv: argv.iter().map(OsString::from).collect(),
+        file: None,
         dir: folder.to_owned(),
         environment: vec![("PATH".into(), path)],
         timeout: None,

@@ -25,6 +25,24 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The file that is executed, links resolved.
+    pub fn file(&self) -> &Path {
+        self.target.as_ref().map_or(&self.path, |(path, _)| path)
+    }
+
+    /// Whether the name would lead to the same file again, where only folders below `changing` get new programs.
+    pub fn is_still_there(&self, changing: &[&Path]) -> bool {
+        let may_change = |folder: &&PathBuf| changing.iter().any(|root| folder.starts_with(root));
+        let absent = || {
+            let mut folders = self.absent.iter().filter(may_change);
+            folders.all(|folder| std::fs::symlink_metadata(folder.join(&self.program)).is_err())
+        };
+        let is = |now: std::io::Result<std::fs::Metadata>, stat: &Stat| now.is_ok_and(|now| Stat::of(&now) == *stat);
+        is(std::fs::symlink_metadata(&self.path), &self.stat)
+            && self.target.as_ref().is_none_or(|(_, stat)| is(std::fs::metadata(&self.path), stat))
+            && absent()
+    }
+
     /// Equal for equal identities.
     pub fn digest(&self) -> Digest {
         let mut fields: Vec<Vec<u8>> = vec![self.program.clone().into_bytes()];
@@ -107,6 +125,31 @@ mod tests {
         let after = identify("tool", &path, root).expect("found");
         assert_eq!(after.path, root.join("early/tool"));
         assert_ne!(after.digest(), before.digest());
+    }
+
+    #[test]
+    fn what_changed_where_programs_change_is_seen() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        program(&root.join("v1"), "#!/bin/sh\n");
+        program(&root.join("v2"), "#!/bin/sh\n");
+        symlink("v1", root.join("link")).expect("link");
+        std::fs::create_dir_all(root.join("late")).expect("folder");
+        symlink("../link", root.join("late/tool")).expect("link");
+        let path = std::env::join_paths([root.join("early"), root.join("late")]).expect("PATH");
+        let identity = identify("tool", &path, root).expect("found");
+        assert!(identity.is_still_there(&[root]));
+        // The link in between leads elsewhere now.
+        std::fs::remove_file(root.join("link")).expect("removed");
+        symlink("v2", root.join("link")).expect("link");
+        assert!(!identity.is_still_there(&[root]));
+        let identity = identify("tool", &path, root).expect("found");
+        assert_eq!(identity.file().file_name(), Some("v2".as_ref()));
+        program(&root.join("early/tool"), "#!/bin/sh\n");
+        assert!(!identity.is_still_there(&[root]));
+        assert!(identity.is_still_there(&[&root.join("late")]), "nothing is put into `early`, it was said");
+        std::fs::remove_dir_all(root.join("late")).expect("removed");
+        assert!(!identity.is_still_there(&[]));
     }
 
     #[test]

@@ -93,6 +93,7 @@ fn version(program: &Path, arguments: &[String], directory: &Path) -> Result<Str
     let argv = std::iter::once(program.into()).chain(arguments.iter().map(Into::into)).collect();
     let request = Request {
         argv,
+        file: None,
         dir: directory.to_owned(),
         environment: std::env::vars_os().collect(),
         timeout: Some(VERSION_TIMEOUT),

@@ -218,6 +218,7 @@ fn start(
     let timeout_ms = rule.timeout_ms.unwrap_or(LINT_TIMEOUT_MS);
     let request = Request {
         argv: argv.iter().map(OsString::from).collect(),
+        file: None,
         dir: world.root.clone(),
         environment: environment.pairs(),
         timeout: Some(Duration::from_millis(timeout_ms)),
