@@ -6,6 +6,7 @@
 
 pub mod schedule;
 pub mod slots;
+pub mod summing;
 pub mod admission;
 pub mod session;
 pub mod remember;

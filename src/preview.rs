@@ -46,6 +46,12 @@ pub struct Parts {
 }
 
 impl StepPlan {
+    /// What was judged of a step that observes the same now, where no record lay under its key: only a run of the step itself makes one.
+    pub fn without_record(&self, key: Key) -> Option<&Verdict> {
+        let is_new = matches!(self.verdict, Verdict::Stale(Reason::NeverRan | Reason::Changed(_)));
+        (is_new && self.key == Some(key)).then_some(&self.verdict)
+    }
+
     /// A step of which no more than a verdict is known.
     pub fn plain(step: StepId, verdict: Verdict) -> Self {
         Self { step, verdict, key: None, parts: None, tool: None }
@@ -73,6 +79,8 @@ pub struct Preview {
     pub settled: HashMap<WorkstreamId, Arc<Settled>>,
     /// Keys of fresh tasks that others observe.
     pub task_keys: HashMap<StepId, Key>,
+    /// The number of the newest record that was there; 0: none was.
+    pub newest_record: u64,
     /// Branches that no longer name their result.
     pub moved_branches: Vec<String>,
     /// From a step's number to its place, or [`NOT_JUDGED`].
@@ -164,7 +172,8 @@ pub fn preview(
     let closures = Closures::of(world);
     let _still = world.memory.still();
     let (task_keys, vouched) = (asked.vouched_keys(), asked.vouched.is_some());
-    let mut preview = Preview { task_keys, vouched, ..Preview::default() };
+    let newest_record = records.newest()?;
+    let mut preview = Preview { task_keys, vouched, newest_record, ..Preview::default() };
     preview.steps.reserve_exact(closure.len());
     let mut place = 0;
     while let Some(&step) = closure.get(place) {

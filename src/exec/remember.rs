@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::base::name::WorkstreamId;
 use crate::exec::ExecError;
 use crate::exec::session::{Ending, Made, Session};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Key};
 use crate::graph::StepKind;
 use crate::observe::look::Look;
 use crate::observe::record::OutputFile;
@@ -22,13 +22,30 @@ impl Session<'_> {
     /// Remembers what a step came to.
     pub fn record(&self, kind: &StepKind, look: &Look, made: Made) -> Result<(), ExecError> {
         debug_assert_eq!(look.key, look.fingerprint.key());
-        self.record_as(&kind.name(), kind.word(), &look.fingerprint, made)
+        let plan = match kind {
+            // Without outputs two tasks may have one key.
+            StepKind::Task(name) if !self.world.task(name).outputs.is_empty() => self.world.graph.find(kind),
+            _ => None,
+        };
+        let is_new = plan.and_then(|step| self.planned(step)?.without_record(look.key)).is_some();
+        let before = if is_new { None } else { self.store.find(look.key)? };
+        self.record_over(before, (&kind.name(), kind.word()), (look.key, &look.fingerprint), made)
     }
 
     /// Remembers something that is no step of the graph.
     pub fn record_as(&self, step: &str, kind: &str, fingerprint: &Fingerprint, made: Made) -> Result<(), ExecError> {
         let key = fingerprint.key();
-        if let Some(sentence) = self.store.find(key)?.and_then(|before| contradicts(&before, kind, &made)) {
+        self.record_over(self.store.find(key)?, (step, kind), (key, fingerprint), made)
+    }
+
+    fn record_over(
+        &self,
+        before: Option<Record>,
+        (step, kind): (&str, &str),
+        (key, fingerprint): (Key, &Fingerprint),
+        made: Made,
+    ) -> Result<(), ExecError> {
+        if let Some(sentence) = before.and_then(|before| contradicts(&before, kind, &made)) {
             self.note(
                 "warning",
                 format!("{step} is nondeterministic: {sentence}, and nothing that it observes changed"),

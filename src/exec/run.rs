@@ -2,7 +2,7 @@
 //!
 //! A job is a task, a setup for tasks, or a whole workstream, whose steps go round among themselves.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -18,8 +18,9 @@ use crate::exec::ExecError;
 use crate::exec::admission::{Admission, Room};
 use crate::exec::command::{self, Properties};
 use crate::exec::schedule::{self, Ended, Jobs};
-use crate::exec::session::{Ending, Parts, Plain, Session, Told};
+use crate::exec::session::{Ending, Parts, Session, Told};
 use crate::exec::slots::Places;
+use crate::exec::summing::sum_up;
 use crate::exec::touch::Touch;
 use crate::exec::{finishing, tasks, touch, workstream};
 use crate::graph::{StepId, StepKind};
@@ -33,13 +34,16 @@ use crate::process::jobserver::Jobserver;
 use crate::store::Store;
 use crate::store::run::RunId;
 use crate::store::state::{RunState, WorkstreamState};
-use crate::summary::{BuildSummary, PathPart, ScopeSummary, StepStatus, StepSummary, WorkstreamSummary};
+use crate::summary::{BuildSummary, PathPart, ScopeSummary, StepStatus, WorkstreamSummary};
 use crate::system::capacity::free_bytes;
 use crate::system::file_hash::{HashCache, file_system_now};
 use crate::system::profile::Category;
 
-/// Worker threads beyond the places for programs: those that wait for a pool or for git.
-const SPARE_WORKERS: usize = 6;
+/// Worker threads beyond the places for programs: those that look and record while programs run.
+const SPARE_WORKERS: usize = 2;
+
+/// The same where some wait for a pool or for git.
+const SPARE_WAITING_WORKERS: usize = 6;
 
 /// From so many tasks on, several threads look at what they made.
 const TASKS_FOR_THREADS: usize = 32;
@@ -94,10 +98,11 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
             run.store.add_workstream(&run_id, id.as_str(), &serde_json::Value::Null)?;
         }
     }
+    let _programs = run.world.memory.run();
     let session = session(&run, run_id.clone())?;
     announce(&session, &run, &jobs);
     let few = if run.asked.vouched.is_some() { jobs.len() } else { usize::MAX };
-    let workers = (run.jobs as usize + SPARE_WORKERS).min(few);
+    let workers = (run.jobs as usize + spare_workers(&run, &jobs)).min(few);
     let work = Work { session: &session, jobs: &jobs };
     let costs = costs(&run, &jobs)?;
     if workers > 1 {
@@ -141,6 +146,7 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
         places: Places::new(run.jobs, &run.world.pipeline.pools, jobserver),
         admission: Admission::new(room, peaks(run)?),
         jobs: run.jobs,
+        plan: (run.store.newest_record()? == run.preview.newest_record).then_some(run.preview),
         asked: run.asked.clone(),
         all_steps: run.all_steps,
         hashes: run.hashes,
@@ -152,6 +158,17 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
         session.note("warning", wrong);
     }
     Ok(session)
+}
+
+fn spare_workers(run: &Run<'_>, jobs: &[Job]) -> usize {
+    let may_wait = |job: &Job| match job {
+        Job::Workstream(..) => true,
+        Job::Task(step) => match &run.world.graph.step(*step).kind {
+            StepKind::Task(name) => run.world.task(name).pool().is_some(),
+            _ => false,
+        },
+    };
+    if jobs.iter().any(may_wait) { SPARE_WAITING_WORKERS } else { SPARE_WORKERS }
 }
 
 /// Whether a program may have to be told of a jobserver of ours; where few steps are judged, it is looked whether one could.
@@ -367,127 +384,4 @@ fn moved_after(session: &Session<'_>) {
 fn made_by(session: &Session<'_>, name: &TaskName) -> Vec<OutputFile> {
     let record = session.records().latest(name.as_str()).ok().flatten();
     record.and_then(|record| body::<TaskBody>(&record).ok()).map(|made| made.outputs).unwrap_or_default()
-}
-
-fn sum_up(session: &Session<'_>, run: &Run<'_>, run_id: &RunId, begun: Instant, told: Told) -> BuildSummary {
-    let Told { plain, tasks, workstreams } = told;
-    let all = || tasks.values().chain(workstreams.iter().flat_map(|workstream| &workstream.steps));
-    let bad = |status: &str| matches!(status, "failed" | "blocked" | "waiting" | "interrupted");
-    let bad_steps = tasks.values().filter(|step| !is_good(step)).count();
-    let bad_workstreams = workstreams.iter().filter(|workstream| bad(&workstream.status)).count();
-    let good = plain.len() + tasks.len() + workstreams.len() - bad_steps - bad_workstreams;
-    let has_failed = tasks.values().any(|step| step.status == StepStatus::Failed)
-        || workstreams.iter().any(|workstream| workstream.status == "failed");
-    let status = match (session.cancel.is_cancelled(), bad_steps + bad_workstreams, good) {
-        (true, ..) => "interrupted",
-        (_, 0, _) => "completed",
-        (_, _, 0) if has_failed => "failed",
-        _ => "partial",
-    };
-    let surprising = surprising(run, &plain, &tasks, &workstreams);
-    let count = |is_one: fn(&Plain) -> bool| plain.iter().filter(|plain| is_one(plain)).count();
-    BuildSummary {
-        run_id: Some(run_id.0.clone()),
-        status: status.to_owned(),
-        steps_run: count(|plain| plain.ran) + all().filter(|step| step.attempts > 0).count(),
-        steps_fresh: count(|plain| plain.is_fresh) + all().filter(|step| step.status == StepStatus::Fresh).count(),
-        plan_matched: !surprising,
-        critical_path: Vec::new(),
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        tasks: tasks.into_values().collect(),
-        workstreams,
-    }
-}
-
-/// Whether something ran that was planned to be fresh.
-fn surprising(
-    run: &Run<'_>,
-    plain: &[Plain],
-    tasks: &BTreeMap<StepId, StepSummary>,
-    workstreams: &[WorkstreamSummary],
-) -> bool {
-    let was_fresh = |step: StepId| {
-        let judged = run.preview.place(step).and_then(|_| run.preview.verdict(step));
-        matches!(judged, Some(Verdict::Fresh(_)))
-    };
-    let of_tasks = plain.iter().any(|plain| plain.ran && was_fresh(plain.step))
-        || tasks.iter().any(|(step, task)| task.attempts > 0 && was_fresh(*step));
-    let graph = &run.world.graph;
-    let planned = run.preview.steps.iter().filter(|plan| matches!(plan.verdict, Verdict::Fresh(_)));
-    let kinds = planned.map(|plan| graph.step(plan.step).kind).filter(|kind| kind.workstream().is_some());
-    let names: HashSet<String> = kinds.map(StepKind::name).collect();
-    // What runs for a candidate that a fix made was not planned, and could not be.
-    let has_fix = |workstream: &&WorkstreamSummary| workstream.steps.iter().any(|step| step.kind == "fix");
-    let unfixed = workstreams.iter().filter(|workstream| !has_fix(workstream));
-    of_tasks
-        || unfixed.flat_map(|workstream| &workstream.steps).any(|step| step.attempts > 0 && names.contains(&step.name))
-}
-
-fn is_good(step: &StepSummary) -> bool {
-    matches!(step.status, StepStatus::Fresh | StepStatus::Done | StepStatus::Skipped)
-}
-
-/// The summary of a build that had nothing to do: no run is made for it. Tasks are told of only where all steps are wanted.
-pub fn nothing_to_do(world: &World, preview: &Preview, begun: Instant, all_steps: bool) -> BuildSummary {
-    let mut tasks = Vec::new();
-    let mut workstreams = fresh_workstreams(world, preview);
-    let places: HashMap<String, usize> =
-        workstreams.iter().enumerate().map(|(place, workstream)| (workstream.id.clone(), place)).collect();
-    for plan in &preview.steps {
-        let kind = &world.graph.step(plan.step).kind;
-        if kind.workstream().is_none() && !all_steps {
-            continue;
-        }
-        let (verdict, reason) = crate::preview::words(&plan.verdict);
-        let step = StepSummary {
-            name: kind.name(),
-            kind: kind.word().to_owned(),
-            status: StepStatus::Fresh,
-            verdict: verdict.to_owned(),
-            reason,
-            attempts: 0,
-            duration_ms: 0,
-            findings: Vec::new(),
-            failure: None,
-        };
-        match kind.workstream().and_then(|id| places.get(id.as_str())) {
-            None => tasks.push(step),
-            Some(place) => workstreams[*place].steps.push(step),
-        }
-    }
-    BuildSummary {
-        run_id: None,
-        status: "completed".to_owned(),
-        workstreams,
-        tasks,
-        steps_run: 0,
-        steps_fresh: preview.steps.len(),
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        plan_matched: true,
-        critical_path: Vec::new(),
-    }
-}
-
-/// The workstreams that were judged, each as one with nothing to do, without its steps.
-pub fn fresh_workstreams(world: &World, preview: &Preview) -> Vec<WorkstreamSummary> {
-    let mut seen: HashSet<&WorkstreamId> = HashSet::new();
-    let ids = preview.steps.iter().filter_map(|plan| world.graph.step(plan.step).kind.workstream());
-    ids.filter(|id| seen.insert(id)).map(|id| fresh(world, preview, id)).collect()
-}
-
-fn fresh(world: &World, preview: &Preview, id: &WorkstreamId) -> WorkstreamSummary {
-    let settled = preview.settled.get(id);
-    let landed = settled.is_some_and(|settled| settled.landed);
-    WorkstreamSummary {
-        id: id.to_string(),
-        status: if landed { "landed" } else { "fresh" }.to_owned(),
-        reason: None,
-        class: None,
-        commit: settled.map(|settled| settled.commit.hex()),
-        branch: (!landed).then(|| world.branch(world.workstream(id))),
-        worktree: None,
-        steps: Vec::new(),
-        scope: ScopeSummary::default(),
-        duration_ms: 0,
-    }
 }

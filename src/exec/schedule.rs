@@ -1,10 +1,13 @@
 //! Jobs in the order of their needs: what is ready runs, the longest way first by what jobs cost; a failure blocks what needs
 //! it.
 //!
-//! Owns the state of every job in one loop; workers send one message when they end. Knows no workstreams.
+//! Owns the state of every job; a worker whose job has ended takes the next one itself. Knows no workstreams.
 
+use std::cell::Cell;
 use std::collections::BinaryHeap;
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rayon::Scope;
 
 /// How a job ended, as far as others care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +18,11 @@ pub enum Ended {
     Bad,
 }
 
-/// What the loop asks of the jobs' owner.
+/// What the jobs' owner is asked.
 pub trait Jobs: Sync {
     /// Runs one job; called on a worker.
     fn run(&self, job: usize) -> Ended;
-    /// A job that will not run because `blocker` ended badly; called on the loop's thread.
+    /// A job that will not run because `blocker` ended badly; called on the worker whose job that was.
     fn blocked(&self, job: usize, blocker: usize);
     /// A job that will not run because the run was interrupted or stopped.
     fn dropped(&self, job: usize);
@@ -32,35 +35,10 @@ pub trait Jobs: Sync {
 ///
 /// `costs`: what each is expected to take, in any unit; none, or 0, where that is not known.
 pub fn run(jobs: &dyn Jobs, needs: &[Vec<usize>], costs: &[u64], pool: &rayon::ThreadPool, fail_fast: bool) {
-    let mut state = State::new(needs, costs);
-    let (sender, receiver) = mpsc::channel();
-    let room = pool.current_num_threads();
-    pool.in_place_scope(|scope| {
-        let mut running = 0_usize;
-        let mut stopping = false;
-        loop {
-            stopping |= jobs.stopped();
-            while running < room && !stopping {
-                let Some(job) = state.next() else { break };
-                running += 1;
-                let message = Message { job, ended: Ended::Bad, sender: sender.clone() };
-                scope.spawn(move |_| message.send(jobs.run(job)));
-            }
-            if running == 0 {
-                break;
-            }
-            let Ok((job, ended)) = receiver.recv() else { break };
-            running -= 1;
-            match ended {
-                Ended::Good => state.finish(job),
-                Ended::Bad => {
-                    state.block(job, |blocked| jobs.blocked(blocked, job));
-                    stopping |= fail_fast;
-                }
-            }
-        }
-    });
-    for job in state.unfinished() {
+    let books = Books { state: State::new(needs, costs), running: 0, stopping: false };
+    let crew = Crew { jobs, room: pool.current_num_threads(), fail_fast, books: Mutex::new(books) };
+    pool.in_place_scope(|scope| crew.start(scope, crew.lock().take(&crew)));
+    for job in crew.books.into_inner().unwrap_or_else(PoisonError::into_inner).state.unfinished() {
         jobs.dropped(job);
     }
 }
@@ -86,22 +64,109 @@ pub fn run_here(jobs: &dyn Jobs, needs: &[Vec<usize>], costs: &[u64], fail_fast:
     }
 }
 
-/// Tells the loop how a job ended; one that panicked ended badly, and the loop does not wait for it for ever.
-struct Message {
-    job: usize,
-    ended: Ended,
-    sender: mpsc::Sender<(usize, Ended)>,
+/// What workers share.
+struct Crew<'j> {
+    jobs: &'j dyn Jobs,
+    room: usize,
+    fail_fast: bool,
+    books: Mutex<Books>,
 }
 
-impl Message {
-    fn send(mut self, ended: Ended) {
-        self.ended = ended;
+struct Books {
+    state: State,
+    running: usize,
+    stopping: bool,
+}
+
+impl Books {
+    /// Jobs to be started now.
+    fn take(&mut self, crew: &Crew<'_>) -> Vec<usize> {
+        self.stopping |= crew.jobs.stopped();
+        let mut taken = Vec::new();
+        while self.running < crew.room
+            && !self.stopping
+            && let Some(job) = self.state.next()
+        {
+            self.running += 1;
+            taken.push(job);
+        }
+        taken
     }
 }
 
-impl Drop for Message {
+thread_local! {
+    /// A job of this thread waits for something of its own, and another one runs meanwhile.
+    static WITHIN: Cell<bool> = const { Cell::new(false) };
+}
+
+impl<'j> Crew<'j> {
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start<'s>(&'s self, scope: &Scope<'s>, taken: impl IntoIterator<Item = usize>) {
+        for job in taken {
+            scope.spawn(move |scope| self.work(scope, job));
+        }
+    }
+
+    /// Runs a job, and whatever is ready after it. A job that another one's wait let in is the only one: the other is not to wait
+    /// for more than that.
+    fn work<'s>(&'s self, scope: &Scope<'s>, job: usize) {
+        let within = WITHIN.replace(true);
+        let mut next = Some(job);
+        while let Some(job) = next {
+            let turn = Turn { crew: self, scope, job, within, is_over: false };
+            let mut taken = turn.end(self.jobs.run(job)).into_iter();
+            next = if within { None } else { taken.next() };
+            self.start(scope, taken);
+        }
+        WITHIN.set(within);
+    }
+
+    /// A job has ended; gives those that are to be started.
+    fn ended(&self, job: usize, ended: Ended) -> Vec<usize> {
+        let mut blocked = Vec::new();
+        let taken = {
+            let mut books = self.lock();
+            books.running -= 1;
+            match ended {
+                Ended::Good => books.state.finish(job),
+                Ended::Bad => {
+                    books.state.block(job, |next| blocked.push(next));
+                    books.stopping |= self.fail_fast;
+                }
+            }
+            books.take(self)
+        };
+        blocked.into_iter().for_each(|next| self.jobs.blocked(next, job));
+        taken
+    }
+}
+
+/// A job that runs; one that panics ended badly, and nobody waits for it for ever.
+struct Turn<'c, 's, 'j> {
+    crew: &'s Crew<'j>,
+    scope: &'c Scope<'s>,
+    job: usize,
+    within: bool,
+    is_over: bool,
+}
+
+impl Turn<'_, '_, '_> {
+    fn end(mut self, ended: Ended) -> Vec<usize> {
+        self.is_over = true;
+        self.crew.ended(self.job, ended)
+    }
+}
+
+impl Drop for Turn<'_, '_, '_> {
     fn drop(&mut self) {
-        let _ = self.sender.send((self.job, self.ended));
+        if !self.is_over {
+            WITHIN.set(self.within);
+            let taken = self.crew.ended(self.job, Ended::Bad);
+            self.crew.start(self.scope, taken);
+        }
     }
 }
 

@@ -31,7 +31,7 @@ use crate::observe::look::Records;
 use crate::observe::record::{OutputFile, outputs_digest};
 use crate::observe::world::World;
 use crate::plan::{Reason, Verdict};
-use crate::preview::Asked;
+use crate::preview::{Asked, Preview, StepPlan};
 use crate::process::cancel::Cancel;
 use crate::store::Store;
 use crate::store::attempt::{AttemptId, AttemptStatus, Level, NewAttempt, NewEvent};
@@ -57,6 +57,8 @@ pub struct Session<'a> {
     pub places: Places,
     /// Memory for programs.
     pub admission: Admission,
+    /// What was planned, where nobody recorded anything since.
+    pub plan: Option<&'a Preview>,
     /// What was asked beyond staleness.
     pub asked: Asked,
     /// Somebody wants to be told of every step, of those that ended well, too.
@@ -127,6 +129,8 @@ pub struct Parts<'a> {
     /// Programs at once.
     pub jobs: u32,
     /// See [`Session`].
+    pub plan: Option<&'a Preview>,
+    /// See [`Session`].
     pub asked: Asked,
     /// See [`Session`].
     pub all_steps: bool,
@@ -151,6 +155,7 @@ impl<'a> Session<'a> {
             cancel: parts.cancel,
             places: parts.places,
             admission: parts.admission,
+            plan: parts.plan,
             asked: parts.asked,
             all_steps: parts.all_steps,
             closures: Closures::of(parts.world),
@@ -175,6 +180,11 @@ impl<'a> Session<'a> {
         self.logs.ancestors().nth(2).unwrap_or(&self.logs)
     }
 
+    /// What was planned for a step.
+    pub fn planned(&self, step: StepId) -> Option<&'a StepPlan> {
+        self.plan.and_then(|plan| plan.steps.get(plan.place(step)? as usize))
+    }
+
     /// The records, for looking.
     pub fn records(&self) -> Records<'a> {
         Records(Some(self.store))
@@ -196,19 +206,12 @@ impl<'a> Session<'a> {
     /// Writes the events that wait.
     pub fn flush(&self) -> Result<(), ExecError> {
         let events = std::mem::take(&mut lock(&self.books).unwritten);
-        let rows: Vec<(Event, serde_json::Value)> = events
-            .into_iter()
-            .map(|event| {
-                let payload = serde_json::to_value(&event).unwrap_or(serde_json::Value::Null);
-                (event, payload)
-            })
-            .collect();
-        let rows: Vec<NewEvent<'_>> = rows.iter().map(|(event, payload)| self.row(event, payload.clone())).collect();
+        let rows: Vec<NewEvent<'_>> = events.iter().map(|event| self.row(event)).collect();
         self.store.events_at_once(&rows)?;
         Ok(())
     }
 
-    fn row<'e>(&'e self, event: &'e Event, payload: serde_json::Value) -> NewEvent<'e> {
+    fn row<'e>(&'e self, event: &'e Event) -> NewEvent<'e> {
         let level = match event {
             Event::Note { level, .. } if level == "warning" => Level::Warning,
             Event::StepEnded { status: StepStatus::Failed, .. } => Level::Error,
@@ -222,7 +225,7 @@ impl<'a> Session<'a> {
             Event::WorkstreamEnded(summary) => (Some(summary.id.as_str()), None),
             _ => (None, None),
         };
-        NewEvent { run: Some(&self.run_id), ws, step, level, ..NewEvent::new(event.name(), payload) }
+        NewEvent { run: Some(&self.run_id), ws, step, level, ..NewEvent::new(event.name(), event) }
     }
 
     /// Says something that is no step.

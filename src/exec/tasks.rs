@@ -54,7 +54,8 @@ fn bring_up(session: &Session<'_>, step: StepId, kind: &StepKind, task: &Task) -
         session.end(kind, Ending::fresh(&Verdict::Fresh(Freshness::Nothing)));
         return Ok(Ended::Good);
     };
-    let (mut look, inputs) = look_at(session.world, session.records(), task, session.hashes, &above)?;
+    let plan = session.planned(step);
+    let (mut look, inputs) = look_at(session.world, session.records(), task, session.hashes, &above, plan)?;
     if session.asked.force.contains(&step) {
         look.verdict = Verdict::Stale(Reason::Forced);
     } else if !observe::is_memoized(task) {

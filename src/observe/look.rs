@@ -28,6 +28,11 @@ impl Records<'_> {
         self.0.map_or(Ok(None), |store| store.latest(step).map_err(ObserveError::from))
     }
 
+    /// The number of the newest record; 0 where there is none.
+    pub fn newest(&self) -> Result<u64, ObserveError> {
+        self.0.map_or(Ok(0), |store| store.newest_record().map_err(ObserveError::from))
+    }
+
     /// The newest records of a step.
     pub fn of_step(&self, step: &str, limit: u32) -> Result<Vec<Record>, ObserveError> {
         self.0.map_or(Ok(Vec::new()), |store| store.records_of(step, limit).map_err(ObserveError::from))

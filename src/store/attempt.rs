@@ -152,13 +152,14 @@ pub struct NewEvent<'a> {
     pub level: Level,
     /// `step_start`, `illegal_transition`, ….
     pub name: &'a str,
-    /// What goes with it.
-    pub payload: Value,
+    /// What goes with it, as JSON.
+    pub payload: String,
 }
 
 impl<'a> NewEvent<'a> {
-    /// An event of no run, at level `info`.
-    pub fn new(name: &'a str, payload: Value) -> Self {
+    /// An event of no run, at level `info`; a payload that does not serialise would be a bug of its type.
+    pub fn new(name: &'a str, payload: &impl Serialize) -> Self {
+        let payload = serde_json::to_string(payload).unwrap_or_else(|_| "null".to_owned());
         Self { run: None, ws: None, step: None, level: Level::Info, name, payload }
     }
 }
@@ -287,7 +288,7 @@ pub(super) fn write_event(connection: &Connection, event: &NewEvent<'_>) -> rusq
     let sql = "INSERT INTO events(timestamp, run_id, ws_id, step_name, level, event_type, payload_json)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let NewEvent { run, ws, step, level, name, payload } = event;
-    let row = params![now(), run.map(RunId::as_str), ws, step, level, name, payload.to_string()];
+    let row = params![now(), run.map(RunId::as_str), ws, step, level, name, payload];
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(unsigned(connection.last_insert_rowid()))
 }

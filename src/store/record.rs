@@ -115,6 +115,12 @@ impl Store {
         })
     }
 
+    /// The number of the newest record; 0 where there is none.
+    pub fn newest_record(&self) -> Result<u64> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM records";
+        self.with(|connection| connection.prepare_cached(sql)?.query_row([], |row| row.get(0))).map(unsigned)
+    }
+
     /// The newest record of a step, whatever its key.
     pub fn latest(&self, step: &str) -> Result<Option<Record>> {
         self.with(|connection| newest(connection, "step", step))

@@ -96,7 +96,7 @@ impl Store {
             self.event(&NewEvent {
                 run: Some(run),
                 level: Level::Error,
-                ..NewEvent::new("illegal_transition", payload)
+                ..NewEvent::new("illegal_transition", &payload)
             })?;
             return Err(StoreError::IllegalEnd { run: run.0.clone(), from, to });
         }
@@ -148,7 +148,7 @@ impl Store {
                 set_state(connection, run.as_str(), ws, to, reason)?;
             } else {
                 let payload = json!({"from": from.as_str(), "to": to.as_str()});
-                let event = NewEvent::new("illegal_transition", payload);
+                let event = NewEvent::new("illegal_transition", &payload);
                 write_event(connection, &NewEvent { run: Some(run), ws: Some(ws), level: Level::Error, ..event })?;
             }
             Ok(Some((from, legal)))
@@ -209,7 +209,7 @@ fn interrupt(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
     connection.execute(attempts, params![run.as_str(), now()])?;
     let runs = "UPDATE runs SET status = 'interrupted', updated_at = ?2 WHERE run_id = ?1 AND status = 'running'";
     connection.execute(runs, params![run.as_str(), now()])?;
-    write_event(connection, &NewEvent { run: Some(run), ..NewEvent::new("run_interrupted", json!({})) }).map(drop)
+    write_event(connection, &NewEvent { run: Some(run), ..NewEvent::new("run_interrupted", &json!({})) }).map(drop)
 }
 
 fn set_state(

@@ -301,8 +301,8 @@ fn what_happened_is_told_by_run_workstream_and_step() {
     assert_eq!(errors.iter().map(|row| row.count).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(errors[0].message, "line 2 too long");
 
-    let one = store.event(&NewEvent { run: Some(&run), ..NewEvent::new("one", json!({})) }).expect("written");
-    store.events_at_once(&[NewEvent::new("two", json!({})), NewEvent::new("three", json!([3]))]).expect("written");
+    let one = store.event(&NewEvent { run: Some(&run), ..NewEvent::new("one", &json!({})) }).expect("written");
+    store.events_at_once(&[NewEvent::new("two", &json!({})), NewEvent::new("three", &json!([3]))]).expect("written");
     let after = store.events(&Filter { after: one, ..Filter::default() }, 10).expect("rows");
     assert_eq!(after.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["two", "three"]);
     assert_eq!(after[1].payload, json!([3]));

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::cli::engine::open::Opened;
-use crate::exec::run::fresh_workstreams;
+use crate::exec::summing::fresh_workstreams;
 use crate::graph::StepId;
 use crate::observe::world::World;
 use crate::preview::{Preview, StepPlan, words};
