@@ -86,6 +86,7 @@ fn execute(
     let root = &session.world.root;
     let dir = if task.dir().is_empty() { root.clone() } else { root.join(task.dir()) };
     let properties = Properties { arguments: session.world.arguments.to_vec(), ..Properties::default() };
+    make_folders(session, task);
     let begun_ns = found::begin(session, task)?;
     let beside = Beside::begin(session, task.name.as_str());
     let entered = touch::enter(session, step, task, inputs);
@@ -128,6 +129,16 @@ fn execute(
     }
     session.end(kind, Ending::ran(StepStatus::Done, &look.verdict, begun));
     Ok(Ended::Good)
+}
+
+/// Makes the folders that outputs lie in, as programs expect that only write a file. What cannot be made the program runs into.
+fn make_folders(session: &Session<'_>, task: &Task) {
+    let paths = task.outputs.iter().map(|output| output.path.as_str()).chain(task.depfile().map(|file| file.as_str()));
+    for path in paths {
+        if let Some(folder) = session.world.root.join(path).parent().filter(|folder| !folder.exists()) {
+            let _ = std::fs::create_dir_all(folder);
+        }
+    }
 }
 
 fn failure(task: &Task, command: &Command, ran: &Ran) -> Option<Failure> {

@@ -35,6 +35,26 @@ fn an_output_that_comes_out_the_same_stops_the_wave() {
 }
 
 #[test]
+fn folders_of_outputs_are_there_before_the_command() {
+    let text = r#"
+task "copy" { run "cp" "a.txt" "out/deep/b.txt"; inputs "a.txt"; outputs "out/deep/b.txt" }
+task "list" { shell "ls -A out > made/list"; inputs "out/deep/b.txt"; outputs "made/list" }
+task "folder" { run "mkdir" "made/own"; inputs "a.txt"; outputs "made/own/" }
+"#;
+    let project = project(text, &[("a.txt", "one\n")]);
+    assert_eq!(steps_run(&project.build(&["-j1"], 0)).len(), 3);
+    assert_eq!((project.read("out/deep/b.txt"), project.read("made/list")), ("one\n".to_owned(), "deep\n".to_owned()));
+    fresh(&project);
+    std::fs::remove_dir_all(project.path("out")).expect("out");
+    project.write("a.txt", "two\n");
+    std::fs::remove_dir(project.path("made/own")).expect("made/own");
+    let mut again = ran(&project);
+    again.sort();
+    assert_eq!(again, ["copy", "folder", "list"]);
+    fresh(&project);
+}
+
+#[test]
 fn lost_and_tampered_outputs_are_restored_without_running() {
     let project = project(TWO, &[("a.txt", "one\n")]);
     ran(&project);
