@@ -85,7 +85,14 @@ pub struct Run<'a> {
 /// One thing that a worker does.
 enum Job {
     Task(StepId),
-    Workstream(WorkstreamId, BTreeSet<StepId>),
+    /// Aside, because few among many jobs are one.
+    Workstream(Box<Whole>),
+}
+
+/// A workstream and those of its steps that are wanted.
+struct Whole {
+    id: WorkstreamId,
+    steps: BTreeSet<StepId>,
 }
 
 /// Builds.
@@ -94,8 +101,8 @@ pub fn build(run: Run<'_>) -> Result<BuildSummary, ExecError> {
     let run_id = run.store.begin_run(&run.command, &serde_json::json!({ "steps": run.closure.len() }))?;
     let (jobs, needs) = jobs(run.world, run.closure);
     for job in &jobs {
-        if let Job::Workstream(id, _) = job {
-            run.store.add_workstream(&run_id, id.as_str(), &serde_json::Value::Null)?;
+        if let Job::Workstream(whole) = job {
+            run.store.add_workstream(&run_id, whole.id.as_str(), &serde_json::Value::Null)?;
         }
     }
     let _programs = run.world.memory.run();
@@ -149,6 +156,7 @@ fn session<'a>(run: &Run<'a>, run_id: RunId) -> Result<Session<'a>, ExecError> {
         plan: (run.store.newest_record()? == run.preview.newest_record).then_some(run.preview),
         asked: run.asked.clone(),
         all_steps: run.all_steps,
+        steps: run.closure.len(),
         hashes: run.hashes,
         logs,
         events: run.events.clone(),
@@ -196,7 +204,7 @@ fn peaks(run: &Run<'_>) -> Result<HashMap<String, u64>, ExecError> {
 fn announce(session: &Session<'_>, run: &Run<'_>, jobs: &[Job]) {
     let name = |job: &Job| match job {
         Job::Task(step) => run.world.graph.step(*step).kind.name(),
-        Job::Workstream(id, _) => id.to_string(),
+        Job::Workstream(whole) => whole.id.to_string(),
     };
     let workstreams = jobs.iter().filter(|job| matches!(job, Job::Workstream(..))).count();
     session.emit(Event::RunStarted {
@@ -210,7 +218,7 @@ fn announce(session: &Session<'_>, run: &Run<'_>, jobs: &[Job]) {
 
 /// Groups steps into jobs, and finds what each waits for.
 fn jobs(world: &World, closure: &[StepId]) -> (Vec<Job>, Vec<Vec<usize>>) {
-    let mut jobs: Vec<Job> = Vec::new();
+    let mut jobs: Vec<Job> = Vec::with_capacity(closure.len());
     let mut of_workstream: HashMap<WorkstreamId, usize> = HashMap::new();
     let mut of_step: Vec<Option<usize>> = vec![None; world.graph.len()];
     for &step in closure {
@@ -220,12 +228,12 @@ fn jobs(world: &World, closure: &[StepId]) -> (Vec<Job>, Vec<Vec<usize>>) {
                 jobs.len() - 1
             }
             Some(id) => *of_workstream.entry(id.clone()).or_insert_with(|| {
-                jobs.push(Job::Workstream(id.clone(), BTreeSet::new()));
+                jobs.push(Job::Workstream(Box::new(Whole { id: id.clone(), steps: BTreeSet::new() })));
                 jobs.len() - 1
             }),
         };
-        if let Job::Workstream(_, steps) = &mut jobs[place] {
-            steps.insert(step);
+        if let Job::Workstream(whole) = &mut jobs[place] {
+            whole.steps.insert(step);
         }
         of_step[step.0 as usize] = Some(place);
     }
@@ -253,7 +261,7 @@ fn costs(run: &Run<'_>, jobs: &[Job]) -> Result<Vec<u64>, ExecError> {
         .iter()
         .map(|job| match job {
             Job::Task(step) => cost(step),
-            Job::Workstream(_, steps) => steps.iter().map(cost).sum(),
+            Job::Workstream(whole) => whole.steps.iter().map(cost).sum(),
         })
         .collect())
 }
@@ -267,11 +275,11 @@ fn critical_path(run: &Run<'_>, jobs: &[Job], needs: &[Vec<usize>], told: &Told)
     let of_workstream: HashMap<&str, u64> = workstreams.collect();
     let cost = |job: &Job| match job {
         Job::Task(step) => of_step[step.0 as usize],
-        Job::Workstream(id, _) => of_workstream.get(id.as_str()).copied().unwrap_or(0),
+        Job::Workstream(whole) => of_workstream.get(whole.id.as_str()).copied().unwrap_or(0),
     };
     let name = |job: &Job| match job {
         Job::Task(step) => run.world.graph.step(*step).kind.name(),
-        Job::Workstream(id, _) => id.to_string(),
+        Job::Workstream(whole) => whole.id.to_string(),
     };
     let costs: Vec<u64> = jobs.iter().map(cost).collect();
     let way = schedule::dearest_way(needs, &costs);
@@ -292,7 +300,8 @@ impl Work<'_> {
                 let kind = &session.world.graph.step(*step).kind;
                 session.end(kind, Ending::without_running(status, &verdict));
             }
-            Job::Workstream(id, steps) => {
+            Job::Workstream(whole) => {
+                let Whole { id, steps } = whole.as_ref();
                 for step in steps {
                     session.end(session.world.graph.step(*step).kind, Ending::without_running(status, &verdict));
                 }
@@ -318,7 +327,7 @@ impl Work<'_> {
     fn name(&self, job: usize) -> String {
         match &self.jobs[job] {
             Job::Task(step) => self.session.world.graph.step(*step).kind.name(),
-            Job::Workstream(id, _) => id.to_string(),
+            Job::Workstream(whole) => whole.id.to_string(),
         }
     }
 }
@@ -333,7 +342,8 @@ impl Jobs for Work<'_> {
                 StepKind::ProjectSetup(name) => tasks::run_setup(session, *step, name),
                 _ => Ended::Good,
             },
-            Job::Workstream(id, steps) => {
+            Job::Workstream(whole) => {
+                let Whole { id, steps } = whole.as_ref();
                 let _span = session.world.profile.span(Category::Command, || format!("workstream {id}"));
                 let wanted = |kind: &StepKind| session.world.graph.find(kind).is_some_and(|step| steps.contains(&step));
                 workstream::run(session, id, &wanted)

@@ -134,6 +134,8 @@ pub struct Parts<'a> {
     pub asked: Asked,
     /// See [`Session`].
     pub all_steps: bool,
+    /// How many steps are looked at.
+    pub steps: usize,
     /// See [`Session`].
     pub hashes: &'a HashCache,
     /// See [`Session`].
@@ -147,7 +149,9 @@ pub struct Parts<'a> {
 impl<'a> Session<'a> {
     /// Begins the books.
     pub fn new(parts: Parts<'a>) -> Self {
-        let books = Books { task_keys: parts.asked.vouched_keys(), ..Books::default() };
+        // They are as many as there are steps, where nothing was built before.
+        let (made, plain) = (Vec::with_capacity(parts.steps), Vec::with_capacity(parts.steps));
+        let books = Books { task_keys: parts.asked.vouched_keys(), made, plain, ..Books::default() };
         Self {
             world: parts.world,
             store: parts.store,
