@@ -6,11 +6,11 @@
 
 pub mod schedule;
 pub mod slots;
-pub mod summing;
 pub mod admission;
 pub mod session;
 pub mod remember;
 pub mod run;
+pub mod summing;
 mod shell;
 pub mod command;
 pub mod tasks;

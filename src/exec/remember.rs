@@ -22,12 +22,8 @@ impl Session<'_> {
     /// Remembers what a step came to.
     pub fn record(&self, kind: &StepKind, look: &Look, made: Made) -> Result<(), ExecError> {
         debug_assert_eq!(look.key, look.fingerprint.key());
-        let plan = match kind {
-            // Without outputs two tasks may have one key.
-            StepKind::Task(name) if !self.world.task(name).outputs.is_empty() => self.world.graph.find(kind),
-            _ => None,
-        };
-        let is_new = plan.and_then(|step| self.planned(step)?.without_record(look.key)).is_some();
+        let step = self.world.graph.find(kind);
+        let is_new = step.and_then(|step| self.planned(step)?.without_record(look.key)).is_some();
         let before = if is_new { None } else { self.store.find(look.key)? };
         self.record_over(before, (&kind.name(), kind.word()), (look.key, &look.fingerprint), made)
     }

@@ -184,9 +184,11 @@ impl<'a> Session<'a> {
         self.logs.ancestors().nth(2).unwrap_or(&self.logs)
     }
 
-    /// What was planned for a step.
+    /// What was planned for a task with outputs. Another one may have the key of a task without them, and may have been recorded
+    /// since.
     pub fn planned(&self, step: StepId) -> Option<&'a StepPlan> {
-        self.plan.and_then(|plan| plan.steps.get(plan.place(step)? as usize))
+        let plan = self.plan.filter(|_| !self.world.is_observed_by_key(step));
+        plan.and_then(|plan| plan.steps.get(plan.place(step)? as usize))
     }
 
     /// The records, for looking.

@@ -79,8 +79,7 @@ pub fn look_at(
     let inputs = observe::inputs(world, task, hashes)?;
     let declared = observe::fingerprint(world, task, &inputs, upstream);
     let fingerprint = found::complete(world, records, task, declared, &inputs, hashes)?;
-    // Without outputs two tasks may have one key, and one of them may have been recorded since.
-    if let Some(plan) = plan.filter(|_| !task.outputs.is_empty()) {
+    if let Some(plan) = plan {
         let key = fingerprint.key();
         if let Some(verdict) = plan.without_record(key) {
             return Ok((Look { fingerprint, key, verdict: verdict.clone(), record: None, last: None }, inputs));

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
+use crate::analysis::pipeline::template::Property;
 use crate::base::size::parse_bytes;
 use crate::cli::engine::cone::{self, Cone};
 use crate::cli::engine::kept::{self, Ended, Moved};
@@ -231,7 +232,7 @@ fn check_arguments(opened: &Opened, wanted: &[StepId], request: &BuildRequest) -
     }
     let takes = |step: &&StepId| match &opened.world.graph.step(**step).kind {
         crate::graph::StepKind::Task(name) => {
-            opened.world.task(name).command.as_ref().is_some_and(|command| command.text().contains("{args}"))
+            opened.world.task(name).command.as_ref().is_some_and(|command| command.uses(Property::Args))
         }
         _ => false,
     };
