@@ -48,7 +48,7 @@ fn rules() -> String {
          | rule | what it looks for | over | its program | mends |\n|---|---|---|---|---|\n"
     );
     for rule in pl::project::carried_rules() {
-        let star = if rule.optional { "" } else { " *" };
+        let star = if rule.looked_over { " *" } else { "" };
         let captured =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/rules/{}/captured", rule.name));
         let dagger = if captured.is_dir() { " †" } else { "" };

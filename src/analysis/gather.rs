@@ -71,6 +71,8 @@ pub struct Gathered<'a> {
     pub routes: Vec<&'a RouteDefinition>,
     /// Optional rules that are looked over.
     pub used_rules: Vec<&'a Text>,
+    /// Rules that are looked over nowhere.
+    pub skipped_rules: Vec<&'a Text>,
 }
 
 impl<'a> Gathered<'a> {
@@ -84,6 +86,7 @@ impl<'a> Gathered<'a> {
             all.pins.extend(&file.pins);
             all.fail_on.extend(&file.fail_on);
             all.used_rules.extend(&file.used_rules);
+            all.skipped_rules.extend(&file.skipped_rules);
             all.allow_overlaps.extend(&file.allow_overlaps);
             all.environment.set.extend(file.environment.set.iter().cloned());
             all.environment.pass.extend(file.environment.pass.iter().cloned());

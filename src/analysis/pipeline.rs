@@ -366,10 +366,10 @@ pub struct Rule {
     pub reads_files_only: bool,
     /// What is done where its program is not there.
     pub missing: Missing,
-    /// Only where `use` names it; the others are looked over everywhere.
-    pub optional: bool,
     /// `use` names it.
     pub used: bool,
+    /// Looked over where nobody names rules: it is used or not optional, and the project's `skip-rules` does not name it.
+    pub looked_over: bool,
     /// Files are judged one by one, so that what is known of one does not depend on the others.
     pub each_file: bool,
     /// The lines of what it finds are not shown: they may hold a secret.

@@ -139,6 +139,15 @@ impl Beginning {
     }
 }
 
+/// Looks up the programs of all rules that are looked over, so that it is known which they are once the files are.
+pub fn look_up(world: &World) {
+    let _span = world.profile.span(Category::Judge, || "look up programs");
+    let rules = world.pipeline.rules.iter().filter(|rule| rule.looked_over && rule.check.is_none());
+    for rule in rules {
+        let _ = identity(world, rule);
+    }
+}
+
 /// Looks rules over the working copy.
 pub fn lint(
     world: &World,

@@ -65,6 +65,8 @@ pub struct Definitions {
     pub routes: Vec<RouteDefinition>,
     /// `use "ruff" "mypy"`: optional rules that are looked over.
     pub used_rules: Vec<Text>,
+    /// `skip-rules "python-syntax"`: rules that are looked over nowhere.
+    pub skipped_rules: Vec<Text>,
 }
 
 /// `repository "../legacy" { base "main"; seed "tests/fixtures/legacy" }`.

@@ -41,7 +41,7 @@ fn rule(parser: Parser) -> Rule {
         reads_files_only: false,
         missing: Missing::Fail,
         used: false,
-        optional: false,
+        looked_over: true,
         each_file: false,
         hide_source: false,
         patience: Default::default(),

@@ -9,7 +9,8 @@ pub static CODE: Code = Code {
     class: Class::Schema,
     summary: "one name for two things",
     explanation: r#"Two definitions of the same kind have one name, or a task and a workstream share one (both are targets of `pl build`).
-A project's rule, tool or route may replace one that `pl` brings along; two of its own may not.
+A project's rule, tool or route may replace one that `pl` brings along; two of its own may not. It is the same where a rule
+is named by `use` and by `skip-rules` of the project.
 
 Rename or remove one of them."#,
 };
@@ -76,6 +77,28 @@ include "more.kdl"
             ),
         ],
         expect: &["duplicate-name"],
+    },
+    Case {
+        name: "a rule that is used and skipped",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"use "codespell"
+skip-rules "codespell" "python-syntax"
+task "t" { run "true" }
+"#,
+        )],
+        expect: &["duplicate-name"],
+    },
+    Case {
+        name: "a rule that always is, skipped",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"use "codespell"
+skip-rules "python-syntax"
+task "t" { run "true" }
+"#,
+        )],
+        expect: &[],
     },
     Case {
         name: "a shipped tool replaced",

@@ -37,6 +37,16 @@ pub static CASES: &[Case] = &[
         expect: &["unknown-rule"],
     },
     Case {
+        name: "one that the whole project skips",
+        files: &[(
+            "Pipelinefile.kdl",
+            r#"skip-rules "python-sintax"
+task "a" { run "true" }
+"#,
+        )],
+        expect: &["unknown-rule"],
+    },
+    Case {
         name: "one that is to be used",
         files: &[(
             "Pipelinefile.kdl",

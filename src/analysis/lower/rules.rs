@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::diagnostics::{bad_parser, exit_code_twice, incomplete_rule, unknown_rule};
+use crate::analysis::diagnostics::{bad_parser, duplicate_name, exit_code_twice, incomplete_rule, unknown_rule};
 use crate::analysis::gather::Gathered;
 use crate::analysis::lower::parsers::parser;
 use crate::analysis::lower::template::{Globals, Lookup};
@@ -41,10 +41,18 @@ pub fn lower_all(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
     let names: Vec<&str> = gathered.rules.iter().map(|rule| rule.name.value.as_str()).collect();
-    for used in gathered.used_rules.iter().filter(|used| !names.contains(&used.value.as_str())) {
-        let help = suggest(&used.value, &names, "docs/rules.md lists those that pl brings along");
-        let message = format!("no rule `{}`", used.value);
-        diagnostics.push(Diagnostic::new(&unknown_rule::CODE, used.span, message).help(help));
+    let named = gathered.used_rules.iter().chain(&gathered.skipped_rules);
+    for rule in named.filter(|rule| !names.contains(&rule.value.as_str())) {
+        let help = suggest(&rule.value, &names, "docs/rules.md lists those that pl brings along");
+        let message = format!("no rule `{}`", rule.value);
+        diagnostics.push(Diagnostic::new(&unknown_rule::CODE, rule.span, message).help(help));
+    }
+    for skipped in &gathered.skipped_rules {
+        if let Some(used) = gathered.used_rules.iter().find(|used| used.value == skipped.value) {
+            let message = format!("rule `{}` is used and skipped", skipped.value);
+            let diagnostic = Diagnostic::new(&duplicate_name::CODE, skipped.span, message).say("skipped here");
+            diagnostics.push(diagnostic.label(used.span, "used here").help("keep one of them"));
+        }
     }
     // Those that `use` names come first, in its order; then the others as they are declared.
     let used = gathered.used_rules.iter().map(|used| used.value.as_str());
@@ -54,7 +62,9 @@ pub fn lower_all(
     // What the project says of all is over what each says of itself.
     let missing = word(gathered.default_missing, &MISSING, diagnostics);
     for rule in &mut rules {
-        rule.used = gathered.used_rules.iter().any(|used| used.value == rule.name.as_str());
+        let is_in = |names: &[&Text]| names.iter().any(|name| name.value == rule.name.as_str());
+        rule.used = is_in(&gathered.used_rules);
+        rule.looked_over = (rule.looked_over || rule.used) && !is_in(&gathered.skipped_rules);
         rule.missing = missing.unwrap_or(rule.missing);
         rule.place = declared(rule).and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX);
     }
@@ -142,8 +152,8 @@ fn lower(
         reads_files_only: word(definition.reads.as_ref(), &[("tree", false), ("files", true)], diagnostics)
             .unwrap_or(false),
         missing: word(definition.missing.as_ref(), &MISSING, diagnostics).unwrap_or(Missing::Fail),
-        optional: definition.optional,
         used: false,
+        looked_over: !definition.optional,
         each_file: definition.each_file,
         hide_source: definition.hide_source,
         patience: patience(&definition.patience, name, diagnostics),

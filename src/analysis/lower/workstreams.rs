@@ -244,7 +244,7 @@ fn own_setups(
     places.into_iter().map(|at| SetupName(all[at].name.value.clone())).collect()
 }
 
-/// All rules but optional ones that nobody uses and those that it skips.
+/// All rules that are looked over but those that it skips.
 fn own_rules(
     definition: &WorkstreamDefinition,
     known: Known<'_>,
@@ -261,7 +261,7 @@ fn own_rules(
     let mut rules: Vec<RuleName> = known
         .rules
         .iter()
-        .filter(|rule| (rule.used || !rule.optional) && !skipped(rule.name.as_str()))
+        .filter(|rule| rule.looked_over && !skipped(rule.name.as_str()))
         .map(|rule| rule.name.clone())
         .collect();
     rules.sort();

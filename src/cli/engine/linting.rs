@@ -47,6 +47,9 @@ pub fn lint(project: &Project, request: LintRequest) -> Result<LintSummary, Fail
     let (opened, begun) = std::thread::scope(|scope| {
         let begun = is_known.then(|| scope.spawn(|| look(Some(&folder))));
         let opened = open(project, &[], Purpose::Planning);
+        if let (Some(_), Ok(opened)) = (&begun, &opened) {
+            working_copy::look_up(&opened.world);
+        }
         (opened, begun.map(|begun| begun.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
     });
     let opened = opened?;
@@ -85,7 +88,7 @@ fn failed(error: &LintError) -> Failed {
 /// The rules that workstreams are looked over with, or those that are named.
 fn rules(pipeline: &Pipeline, names: &[String]) -> Result<Vec<Rule>, Failed> {
     if names.is_empty() {
-        return Ok(pipeline.rules.iter().filter(|rule| rule.used || !rule.optional).cloned().collect());
+        return Ok(pipeline.rules.iter().filter(|rule| rule.looked_over).cloned().collect());
     }
     // What pl brings along is read only where somebody asks for a rule that the project does not use.
     let is_there = |name: &String| pipeline.rules.iter().any(|rule| rule.name.as_str() == name);

@@ -7,6 +7,7 @@ use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, statat};
 
 use crate::base::digest::Digest;
@@ -16,6 +17,9 @@ use crate::store::lint::tree::{Folder, Index, Other, Row, Tree, UNKNOWN};
 use crate::system::file_hash::HashCache;
 use crate::system::inputs::{InputKind, observe};
 use crate::system::{Kind, OsSystem, Stat, System};
+
+/// Fewer folders are not worth a thread of their own.
+const FOLDERS_AT_ONCE: usize = 8;
 
 /// What differs from the remembered tree.
 #[derive(Debug, Default)]
@@ -44,14 +48,20 @@ pub fn look(root: &Path, tree: &Tree) -> Option<Moved> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = openat(CWD, root, flags, Mode::empty()).ok()?;
     let is_index = |index: &Index| index.stat.is_some() && OsSystem.stat(&index.path).ok() == index.stat;
-    let mut moved = Moved { index: !tree.index.as_ref().is_none_or(is_index), ..Moved::default() };
-    for (place, folder) in tree.folders.iter().enumerate() {
-        look_at_folder(&root, tree, place, folder, &mut moved)?;
+    let index = !tree.index.as_ref().is_none_or(is_index);
+    let folders = tree.folders.par_iter().enumerate().with_min_len(FOLDERS_AT_ONCE);
+    let found = folders.map(|(place, folder)| look_at_folder(&root, tree, place, folder));
+    let found: Vec<Moved> = found.collect::<Option<_>>()?;
+    let mut all = Moved { index, ..Moved::default() };
+    for moved in found {
+        all.rows.extend(moved.rows);
+        all.folders.extend(moved.folders);
     }
-    Some(moved)
+    Some(all)
 }
 
-fn look_at_folder(root: &OwnedFd, tree: &Tree, place: usize, folder: &Folder, moved: &mut Moved) -> Option<()> {
+fn look_at_folder(root: &OwnedFd, tree: &Tree, place: usize, folder: &Folder) -> Option<Moved> {
+    let mut moved = Moved::default();
     let path = if folder.path.as_os_str().is_empty() { Path::new(".") } else { &folder.path };
     let opened = openat(root, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     if let Some(known) = &folder.stat
@@ -72,7 +82,7 @@ fn look_at_folder(root: &OwnedFd, tree: &Tree, place: usize, folder: &Folder, mo
             moved.rows.push(row as usize);
         }
     }
-    Some(())
+    Some(moved)
 }
 
 /// Whether a path that is no row is as it was. Of a folder only that it is one counts: what lies in it, others vouch for.

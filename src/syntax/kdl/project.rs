@@ -50,6 +50,7 @@ impl Reader<'_> {
             "pools" => definitions.pools.extend(self.pools(node)),
             "include" => definitions.includes.extend(self.many(node)),
             "use" => definitions.used_rules.extend(self.many(node)),
+            "skip-rules" => definitions.skipped_rules.extend(self.many(node)),
             "gates" => definitions.gates = self.one(node),
             "keep" => definitions.keep.extend(self.many(node)),
             "memory" => definitions.memory = self.one(node),

@@ -79,6 +79,7 @@ pub(super) const TOP: &[Field] = &[
     often("tool", Shape::Named),
     often("route", Shape::Many),
     often("use", Shape::Many),
+    often("skip-rules", Shape::Many),
 ];
 
 /// Nodes of rules/*.kdl.
@@ -86,8 +87,19 @@ pub(super) const IN_RULES: &[&str] = &["rule", "tool", "route"];
 /// Nodes of workstreams/*.kdl.
 pub(super) const IN_WORKSTREAMS: &[&str] = &["workstream", "allow-overlap"];
 /// Nodes that an included file cannot hold: they are the project's own.
-pub(super) const NOT_INCLUDED: &[&str] =
-    &["default", "repository", "override", "defaults", "include", "gates", "strict", "fail-on", "memory", "use"];
+pub(super) const NOT_INCLUDED: &[&str] = &[
+    "default",
+    "repository",
+    "override",
+    "defaults",
+    "include",
+    "gates",
+    "strict",
+    "fail-on",
+    "memory",
+    "use",
+    "skip-rules",
+];
 
 /// `repository "…" { … }`.
 pub(super) const REPOSITORY: &[Field] = &[once("base", Shape::One), once("seed", Shape::One)];

@@ -115,3 +115,21 @@ fn a_merge_that_was_not_ended() {
     project.write("a.txt", "both\n");
     project.pl(&["lint", "--rule", "words", "--rule", "conflict-markers"]).expect(0);
 }
+
+#[test]
+fn a_rule_that_the_project_skips_is_asked_only_by_name() {
+    let project = lab(SINGLE);
+    project.write("a.txt", "bad\n");
+    project.write("sub/c.py", "def (:\n");
+    let all = project.pl(&["lint"]).expect(1).says("a.txt:1: warning bad (words)");
+    assert!(all.output().contains("sub/c.py:1"), "{}", all.output());
+    project.write("Pipelinefile.kdl", "skip-rules \"python-syntax\" \"words\"\n");
+    let none = project.pl(&["lint"]).expect(0).started_nothing();
+    assert!(!none.output().contains("sub/c.py"), "{}", none.output());
+    words(&project, &[]).expect(1).says("a.txt:1: warning bad (words)");
+    // A name that nobody has would leave nothing out.
+    project.write("Pipelinefile.kdl", "skip-rules \"wordz\"\n");
+    project.pl(&["lint"]).expect(2).says("no rule `wordz`").says("did you mean `words`?");
+    project.write("Pipelinefile.kdl", "use \"codespell\"\nskip-rules \"codespell\"\n");
+    project.pl(&["lint"]).expect(2).says("rule `codespell` is used and skipped").says("keep one of them");
+}
