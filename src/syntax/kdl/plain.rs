@@ -1,4 +1,5 @@
-//! Nodes of the plainest letters, read without the `kdl` crate: names, quoted strings without escapes, whole numbers, flags.
+//! Nodes of the plainest letters, read without the `kdl` crate: names, quoted strings without escapes, raw strings, whole
+//! numbers, flags.
 //!
 //! That is nearly all of every file, and all of a generated one; the crate takes some 50 µs a node. Whatever holds
 //! anything else gives `None` and is given to the crate, which alone says what is wrong. `tests.rs` holds the two together.
@@ -39,6 +40,20 @@ impl<'t> Plain<'t> {
         self.at > before
     }
 
+    /// What stands between entries; a line goes on behind a `\` only where an entry follows.
+    fn space(&mut self) -> Option<bool> {
+        let spaced = self.skip(is_space);
+        if !spaced || !self.rest().starts_with('\\') {
+            return Some(spaced);
+        }
+        self.at += 1;
+        self.skip(is_space);
+        self.at += self.rest().strip_prefix('\n').map(|_| 1)?;
+        self.skip(is_space);
+        let is_entry = self.peek().is_some_and(|letter| is_word(letter) || matches!(letter, '"' | '#'));
+        is_entry.then_some(true)
+    }
+
     fn span(&self, start: usize) -> Span {
         Span::new(self.file, start, self.at - start)
     }
@@ -63,7 +78,7 @@ impl<'t> Plain<'t> {
         let mut node =
             Node { name, arguments: Vec::new(), properties: Vec::new(), children: None, span: self.span(start) };
         loop {
-            let spaced = self.skip(is_space);
+            let spaced = self.space()?;
             match self.peek() {
                 Some('{') if spaced && node.children.is_none() => {
                     self.at += 1;
@@ -99,6 +114,9 @@ impl<'t> Plain<'t> {
             return Some(());
         }
         let Kind::Text(key) = argument.kind else { return None };
+        if argument.source.starts_with('#') {
+            return None;
+        }
         let key = Text::new(key.into(), self.span(start));
         self.at += 1;
         node.properties.push((key, self.value()?));
@@ -113,9 +131,34 @@ impl<'t> Plain<'t> {
                 return Some(Value { kind: Kind::Bool(flag), source: written.to_owned(), span: self.span(start) });
             }
         }
-        let (text, kind) = self.text_or_number()?;
-        let kind = kind.unwrap_or_else(|| Kind::Text(text.to_owned()));
+        let kind = match self.peek() {
+            Some('#') => Kind::Text(self.raw()?),
+            _ => {
+                let (text, number) = self.text_or_number()?;
+                number.unwrap_or_else(|| Kind::Text(text.to_owned()))
+            }
+        };
         Some(Value { kind, source: self.text[start..self.at].to_owned(), span: self.span(start) })
+    }
+
+    /// A raw text: `#"…"#` on one line, or between `#"""` and `"""#` on lines of its own.
+    fn raw(&mut self) -> Option<String> {
+        let rest = self.rest();
+        let hashes = rest.bytes().take_while(|byte| *byte == b'#').count();
+        let (quotes, lines) = match rest[hashes..].starts_with("\"\"\"") {
+            true => ("\"\"\"", true),
+            false => ("\"", false),
+        };
+        let inside = rest[hashes..].strip_prefix(quotes)?;
+        let end = inside.find(&format!("{quotes}{}", &rest[..hashes]))?;
+        let inside = &inside[..end];
+        let text = if lines { dedented(inside)? } else { inside.to_owned() };
+        let is_odd = |letter| is_disallowed(letter) || (is_newline(letter) && !(lines && letter == '\n'));
+        if inside.contains(is_odd) {
+            return None;
+        }
+        self.at += 2 * (hashes + quotes.len()) + end;
+        Some(text)
     }
 
     /// A name: a text that is no number.
@@ -145,4 +188,16 @@ impl<'t> Plain<'t> {
             _ => None,
         }
     }
+}
+
+/// Lines between three quotes and three quotes, without what stands in front of the last three; lines of spaces are empty.
+fn dedented(inside: &str) -> Option<String> {
+    let lines = inside.strip_prefix('\n')?;
+    let Some((lines, indent)) = lines.rsplit_once('\n') else {
+        return lines.chars().all(is_space).then(String::new);
+    };
+    let is_blank = |line: &str| line.chars().all(is_space);
+    let one = |line| if is_blank(line) { Some("") } else { str::strip_prefix(line, indent) };
+    let lines: Vec<&str> = lines.split('\n').map(one).collect::<Option<_>>()?;
+    is_blank(indent).then(|| lines.join("\n"))
 }
